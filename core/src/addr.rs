@@ -1,0 +1,326 @@
+//! IP addresses and prefixes: the only place where text becomes an address.
+//!
+//! An [`Addr`] is 16 bytes: IPv6 as it is, IPv4 as its mapped form `::ffff:a.b.c.d` (RFC 4291, 2.5.5.2). So a mapped
+//! address in a log *is* the IPv4 address, which is what the packet on the wire carries.
+//!
+//! Not supported: names (edgeban never resolves), octal or short IPv4 forms (`010.1.1.1`, `10.1`).
+
+use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::str;
+
+const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/// Longest text form of an address that is read, scope included (`INET6_ADDRSTRLEN` 46, `%`, `IFNAMSIZ` 16).
+const TEXT_MAX: usize = 64;
+
+/// An IPv4 or IPv6 address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Addr([u8; 16]);
+
+/// Which protocol an address belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Family {
+    /// IPv4, 4-byte addresses.
+    V4,
+    /// IPv6, 16-byte addresses.
+    V6,
+}
+
+/// The text is not an address (or not a prefix).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotAnAddress;
+
+/// An address range `base/len`, host bits cleared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Prefix {
+    base: Addr,
+    /// Counted in the 128 bits of [`Addr`]: an IPv4 `/8` is 104 here.
+    bits: u8,
+}
+
+impl Addr {
+    /// The IPv4 address `a.b.c.d`.
+    #[must_use]
+    pub const fn v4([a, b, c, d]: [u8; 4]) -> Self {
+        Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])
+    }
+
+    /// The IPv6 address of these bytes in network order; a v4-mapped one is the IPv4 address.
+    #[must_use]
+    pub const fn v6(octets: [u8; 16]) -> Self {
+        Self(octets)
+    }
+
+    /// The 16 bytes, IPv4 in its mapped form.
+    #[must_use]
+    pub const fn octets(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// The four bytes in network order if this is IPv4.
+    #[must_use]
+    pub fn as_v4(self) -> Option<[u8; 4]> {
+        let (head, tail) = self.0.split_first_chunk::<12>()?;
+        if *head == MAPPED { tail.try_into().ok() } else { None }
+    }
+
+    /// The address family.
+    #[must_use]
+    pub fn family(self) -> Family {
+        if self.as_v4().is_some() { Family::V4 } else { Family::V6 }
+    }
+
+    /// Reads an address that fills the whole text: dotted IPv4 without leading zeros, or IPv6 (RFC 4291 text forms,
+    /// without brackets). A scope (`%eth0`, RFC 4007) is dropped, and only taken on link-local addresses.
+    ///
+    /// # Errors
+    /// [`NotAnAddress`] for anything else.
+    pub fn parse(text: &[u8]) -> Result<Self, NotAnAddress> {
+        if let Some(v4) = parse_v4(text) {
+            return Ok(Self::v4(v4));
+        }
+        if text.len() > TEXT_MAX {
+            return Err(NotAnAddress);
+        }
+        let text = str::from_utf8(text).map_err(|_| NotAnAddress)?;
+        let (text, scope) = match text.split_once('%') {
+            Some((text, scope)) => (text, Some(scope)),
+            None => (text, None),
+        };
+        let v6: Ipv6Addr = text.parse().map_err(|_| NotAnAddress)?;
+        match scope {
+            None => {}
+            Some(scope) if v6.is_unicast_link_local() && is_scope(scope) => {}
+            Some(_) => return Err(NotAnAddress),
+        }
+        Ok(Self(v6.octets()))
+    }
+}
+
+/// An interface name or index as the kernel allows it: 1 to 15 printable bytes without `/` or space.
+fn is_scope(text: &str) -> bool {
+    (1..16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/' && b != b'%')
+}
+
+/// Dotted decimal, four fields of 0 to 255 without leading zeros. Most addresses in logs are of this form, so it has a
+/// path of its own.
+fn parse_v4(text: &[u8]) -> Option<[u8; 4]> {
+    if text.len() > 15 {
+        return None;
+    }
+    let mut octets = [0u8; 4];
+    let mut rest = text;
+    for (n, octet) in octets.iter_mut().enumerate() {
+        let mut value: u16 = 0;
+        let mut digits = 0u8;
+        while let Some((&b, tail)) = rest.split_first() {
+            if !b.is_ascii_digit() {
+                break;
+            }
+            if digits > 0 && value == 0 {
+                return None; // a leading zero is octal to some programs and decimal to others
+            }
+            value = value * 10 + u16::from(b - b'0');
+            digits += 1;
+            if value > 255 {
+                return None;
+            }
+            rest = tail;
+        }
+        if digits == 0 {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+        if n < 3 {
+            rest = rest.strip_prefix(b".")?;
+        }
+    }
+    rest.is_empty().then_some(octets)
+}
+
+impl fmt::Display for Addr {
+    /// Dotted decimal, or RFC 5952 text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_v4() {
+            Some(v4) => fmt::Display::fmt(&Ipv4Addr::from(v4), f),
+            None => fmt::Display::fmt(&Ipv6Addr::from(self.0), f),
+        }
+    }
+}
+
+impl fmt::Debug for Addr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Prefix {
+    /// The prefix of `len` leading bits of `addr`, counted in the address's own family; host bits are cleared.
+    ///
+    /// # Errors
+    /// [`NotAnAddress`] if `len` is more than 32 (IPv4) or 128 (IPv6).
+    pub fn new(addr: Addr, len: u8) -> Result<Self, NotAnAddress> {
+        let bits = match addr.family() {
+            Family::V4 if len <= 32 => len + 96,
+            Family::V6 if len <= 128 => len,
+            _ => return Err(NotAnAddress),
+        };
+        let base = u128::from_be_bytes(addr.0) & mask(bits);
+        Ok(Self { base: Addr(base.to_be_bytes()), bits })
+    }
+
+    /// Reads `ADDRESS` or `ADDRESS/LENGTH`.
+    ///
+    /// # Errors
+    /// [`NotAnAddress`] if either part is not of its form, or the length is too long for the family.
+    pub fn parse(text: &[u8]) -> Result<Self, NotAnAddress> {
+        let Some(slash) = text.iter().position(|&b| b == b'/') else {
+            let addr = Addr::parse(text)?;
+            return Self::new(addr, if addr.family() == Family::V4 { 32 } else { 128 });
+        };
+        let (addr, len) = text.split_at_checked(slash).ok_or(NotAnAddress)?;
+        let len = len.get(1..).ok_or(NotAnAddress)?;
+        if len.is_empty()
+            || len.len() > 3
+            || !len.iter().all(u8::is_ascii_digit)
+            || (len.len() > 1 && len.first() == Some(&b'0'))
+        {
+            return Err(NotAnAddress);
+        }
+        let len: u8 = str::from_utf8(len).map_err(|_| NotAnAddress)?.parse().map_err(|_| NotAnAddress)?;
+        Self::new(Addr::parse(addr)?, len)
+    }
+
+    /// Whether `addr` lies in the prefix. An IPv6 prefix never holds an IPv4 address, `::/0` included.
+    #[must_use]
+    pub fn contains(&self, addr: Addr) -> bool {
+        self.family() == addr.family()
+            && u128::from_be_bytes(addr.0) & mask(self.bits) == u128::from_be_bytes(self.base.0)
+    }
+
+    /// The address family of the prefix.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        if self.bits >= 96 { self.base.family() } else { Family::V6 }
+    }
+
+    /// The length in bits of the prefix's own family.
+    #[must_use]
+    pub fn length(&self) -> u8 {
+        match self.family() {
+            Family::V4 => self.bits - 96,
+            Family::V6 => self.bits,
+        }
+    }
+}
+
+/// The mask of `bits` leading ones.
+const fn mask(bits: u8) -> u128 {
+    match bits {
+        0 => 0,
+        1..=127 => u128::MAX << (128 - bits),
+        _ => u128::MAX,
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base, self.length())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::format;
+
+    fn addr(text: &str) -> Addr {
+        Addr::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn mapped_addresses_are_ipv4() {
+        assert_eq!(addr("::ffff:10.1.1.1"), addr("10.1.1.1"));
+        assert_eq!(addr("::ffff:a01:101").as_v4(), Some([10, 1, 1, 1]));
+        assert_eq!(format!("{}", addr("::FFFF:10.1.1.1")), "10.1.1.1");
+    }
+
+    #[test]
+    fn odd_spellings_are_refused() {
+        for text in [
+            "",
+            "1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "010.1.1.1",
+            "1.2.3.04",
+            "1.2.3.256",
+            "0x7f.0.0.1",
+            " 1.2.3.4",
+            "1.2.3.4 ",
+            "1.2.3.4\0",
+            "::1::2",
+            "12345::",
+            "fe80::1%",
+            "fe80::1%a b",
+            "2001:db8::1%eth0",
+            "[::1]",
+            "evil.example.com",
+            "1.2.3.-4",
+            "+1.2.3.4",
+            "::ffff:010.1.1.1",
+            "fe80::1%aaaaaaaaaaaaaaaa",
+        ] {
+            assert_eq!(Addr::parse(text.as_bytes()), Err(NotAnAddress), "{text:?}");
+        }
+        assert_eq!(Addr::parse(b"\xff\xfe::1"), Err(NotAnAddress));
+    }
+
+    #[test]
+    fn a_link_local_scope_is_dropped() {
+        assert_eq!(format!("{}", addr("fe80::1%eth0")), "fe80::1");
+    }
+
+    #[test]
+    fn prefixes_hold_what_they_say() {
+        let cases = [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("10.1.2.3/8", "10.9.9.9", true),
+            ("0.0.0.0/0", "1.2.3.4", true),
+            ("0.0.0.0/0", "::1", false),
+            ("::/0", "1.2.3.4", false),
+            ("::/0", "2001:db8::1", true),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("::ffff:10.0.0.0/8", "10.2.3.4", true),
+        ];
+        for (prefix, text, want) in cases {
+            assert_eq!(Prefix::parse(prefix.as_bytes()).unwrap().contains(addr(text)), want, "{prefix} {text}");
+        }
+        for text in
+            ["10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/ 8", "/8", "10.0.0.0/8/8", "10.0.0.0/-1"]
+        {
+            assert!(Prefix::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        assert_eq!(format!("{}", Prefix::parse(b"10.1.2.3/8").unwrap()), "10.0.0.0/8");
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_standard_library(bytes: [u8; 4], six: [u8; 16], junk in "[0-9a-f:.%]{0,20}") {
+            let v4 = Ipv4Addr::from(bytes);
+            prop_assert_eq!(Addr::parse(format!("{v4}").as_bytes()), Ok(Addr::v4(bytes)));
+            let v6 = Ipv6Addr::from(six);
+            prop_assert_eq!(Addr::parse(format!("{v6}").as_bytes()), Ok(Addr::v6(six)));
+            prop_assert_eq!(format!("{}", Addr::v4(bytes)), format!("{v4}"));
+            if !junk.contains('%') {
+                prop_assert_eq!(Addr::parse(junk.as_bytes()).is_ok(), junk.parse::<core::net::IpAddr>().is_ok(), "{}", junk);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The settings as the rest of the program sees them: every jail complete, `[defaults]` already applied.
+
+use crate::addr::Prefix;
+use crate::detect::{Filter, Mode};
+use crate::limits;
+use crate::time::Duration;
+use heapless::{String, Vec};
+
+/// A whole configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Config {
+    /// `[global]`.
+    pub global: Global,
+    /// The enabled and disabled `[jails.NAME]`, in the file's order.
+    pub jails: Vec<Jail, { limits::JAILS }>,
+}
+
+/// `[global]`: settings of the daemon as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Global {
+    /// `table`: the nf_tables table of family `inet` that edgeban owns.
+    pub table: String<{ limits::TABLE_NAME }>,
+    /// `log_level`.
+    pub log_level: LogLevel,
+    /// `on_stop`: what a clean end does with the table.
+    pub on_stop: OnStop,
+}
+
+/// How much the daemon says on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum LogLevel {
+    /// Only what needs the operator.
+    Error,
+    /// Also what may.
+    Warning,
+    /// Also each ban and unban, start and stop.
+    #[default]
+    Info,
+    /// Also each counted attempt.
+    Debug,
+}
+
+/// What a clean end (SIGTERM) does with the kernel's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnStop {
+    /// Leave it: bans run out by their kernel timeouts, and a restart has no gap.
+    #[default]
+    Keep,
+    /// Delete the table and with it every ban.
+    Remove,
+}
+
+/// `[jails.NAME]` with the defaults applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jail {
+    /// The table's name, `[A-Za-z0-9_.-]+`.
+    pub name: String<{ limits::JAIL_NAME }>,
+    /// `enabled`.
+    pub enabled: bool,
+    /// `filter`: which service's messages count.
+    pub filter: Filter,
+    /// `mode`: how much of them.
+    pub mode: Mode,
+    /// `logpath`: absolute paths.
+    pub logpath: Vec<String<{ limits::PATH }>, { limits::LOGPATHS }>,
+    /// `maxretry`: attempts within `findtime` that ban, at least 1.
+    pub maxretry: u32,
+    /// `findtime`.
+    pub findtime: Duration,
+    /// `bantime`.
+    pub bantime: BanTime,
+    /// `ignoreip`: never counted, never banned.
+    pub ignoreip: Vec<Prefix, { limits::IGNOREIP }>,
+}
+
+/// How long a ban lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BanTime {
+    /// For this long.
+    For(Duration),
+    /// Until somebody lifts it (`bantime = "permanent"`, or fail2ban's `-1`).
+    Permanent,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        let mut table = String::new();
+        // "edgeban" is shorter than the capacity, so this cannot fail.
+        let _ = table.push_str("edgeban");
+        Self { table, log_level: LogLevel::default(), on_stop: OnStop::default() }
+    }
+}

@@ -1,0 +1,54 @@
+//! Every capacity of edgeban, each with its reason. A full table never loses silently: it hands the value back or evicts
+//! by a stated policy, and counts.
+
+/// Jails in one configuration. Each costs a session memory of [`SESSIONS`] entries once used.
+pub const JAILS: usize = 16;
+
+/// Bytes of a jail's name: what fits a log line and, later, a set name (`NFT_SET_MAXNAMELEN` is 256).
+pub const JAIL_NAME: usize = 32;
+
+/// Log files of one jail.
+pub const LOGPATHS: usize = 8;
+
+/// Distinct log files over all jails: each is an open descriptor and an inotify watch.
+pub const FILES: usize = 32;
+
+/// Bytes of a path, without its final NUL. Shorter than `PATH_MAX` (4096), which no log path of a router needs.
+pub const PATH: usize = 255;
+
+/// `ignoreip` prefixes of one jail: compared one after the other, only when an address is about to count.
+pub const IGNOREIP: usize = 32;
+
+/// Bytes of the nf_tables table name. The kernel takes 255 (`NFT_TABLE_MAXNAMELEN`), iptables' users know 31.
+pub const TABLE_NAME: usize = 31;
+
+/// Bytes of a configuration file: it is read whole.
+pub const CONFIG_FILE: usize = 64 * 1024;
+
+/// Tokens of a configuration file, 24 bytes each; about one in four bytes of a dense file starts one.
+pub const CONFIG_TOKENS: usize = 16 * 1024;
+
+/// Bytes of one log line without its newline. Longer lines are skipped whole and counted: rsyslog's and syslog-ng's
+/// default limits are 8 KiB, OpenSSH cuts its messages at 1 KiB.
+pub const LINE: usize = 8 * 1024;
+
+/// Connections remembered per jail, for log messages that leave the address to an earlier line of the same process.
+/// OpenSSH starts at most 100 unauthenticated ones (`MaxStartups`).
+pub const SESSIONS: usize = 256;
+
+/// Addresses with failed attempts that are not (yet) banned, over all jails.
+pub const TRACKED: usize = 65_536;
+
+/// Addresses banned at one time.
+pub const BANS: usize = 65_536;
+
+/// Largest `maxretry`.
+pub const MAXRETRY: u32 = 10_000;
+
+/// Largest `findtime` in seconds, a year: the window's ticks of 1/16 s wrap after 8 years.
+pub const FINDTIME_SECS: u64 = 365 * 86_400;
+
+/// Largest `bantime` in seconds, ten years; longer means `"permanent"`. nf_tables' own limit is 2^64 / 10^6 ms.
+pub const BANTIME_SECS: u64 = 3650 * 86_400;
+
+static_assertions::const_assert!(TRACKED <= 1 << 24 && BANS <= 1 << 24);

@@ -1,0 +1,3 @@
+//! From bytes to records: line framing, syslog headers, and following a file that rotates.
+
+pub mod syslog;

@@ -1,0 +1,4 @@
+//! edgeban: the binary.
+
+#![no_std]
+#![no_main]
