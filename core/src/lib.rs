@@ -15,9 +15,12 @@
 extern crate std;
 
 pub mod addr;
+pub mod ban;
 pub mod config;
+pub mod count;
 pub mod detect;
 pub mod limits;
 pub mod source;
+pub mod table;
 pub mod time;
 pub mod wire;

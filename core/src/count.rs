@@ -1,0 +1,358 @@
+//! Counting: failed attempts per (jail, address) in a sliding window of `findtime`.
+//!
+//! Each entry keeps the times of up to [`MARKS`] attempts, in ticks of 64 ms. For `maxretry` up to [`MARKS`] that is
+//! every attempt that can matter, so the window is exact but for the tick: an attempt never counts longer than
+//! `findtime`, and up to two ticks (128 ms) less. For a larger `maxretry` each mark stands for `maxretry / MARKS`
+//! attempts (rounded up) and is dated by its first: an address is never banned for fewer attempts than `maxretry`
+//! within `findtime`, and after at most 1/[`MARKS`] more.
+//!
+//! When the table is full, the entry least likely to be banned goes: one whose attempts are all older than `findtime`
+//! if an end of a list shows one, else of those that are furthest from their `maxretry` the one that has been quiet for
+//! longest. So a flood of addresses with one attempt each pushes out others of its kind and never somebody who is one
+//! attempt short of a ban. The newest attempt is always kept.
+
+use crate::addr::Addr;
+use crate::table::{HashKey, List, Slot, Table};
+use crate::time::{Duration, Instant};
+use static_assertions::const_assert;
+
+/// Attempt times that an entry keeps: what 64 bytes leave room for.
+pub const MARKS: usize = 8;
+
+/// How far an address is on its way to a ban, in quarters of `maxretry`: eviction begins with the least.
+const STAGES: usize = 4;
+
+/// Entries whose window is over that each new attempt clears away, so that the table shrinks as fast as it grew.
+const SWEEP: usize = 2;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    addr: [u8; 16],
+    jail: u8,
+}
+
+#[derive(Clone, Copy)]
+struct Window {
+    /// Ticks of the marks, oldest first; `len` of them are used.
+    marks: [u32; MARKS],
+    /// Attempts that the newest mark stands for.
+    in_last: u16,
+    len: u8,
+    stage: u8,
+}
+
+// The table's promise: at most 64 bytes an entry, the two links (8 bytes) included.
+const_assert!(size_of::<(Key, Window)>() + 8 <= 64);
+
+/// What a jail asks for, as counting needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Attempts that ban.
+    pub maxretry: u32,
+    /// Within this time.
+    pub findtime: Duration,
+}
+
+/// The attempts of all addresses that are not banned.
+pub struct Attempts<const N: usize, const I: usize> {
+    table: Table<Key, Window, N, I>,
+    stages: [List; STAGES],
+    evicted: u64,
+}
+
+/// A time in ticks of 64 ms. It wraps after 8 years, and no window is longer than one (`limits::FINDTIME_SECS`).
+fn tick(now: Instant) -> u32 {
+    let [a, b, c, d, ..] = (now.as_millis() >> 6).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+impl Rule {
+    /// Attempts that one mark stands for.
+    fn per_mark(&self) -> u32 {
+        self.maxretry.div_ceil(u32::try_from(MARKS).unwrap_or(1)).max(1)
+    }
+
+    /// Whether a mark of `age` ticks certainly lies within `findtime`.
+    fn holds(&self, age: u32) -> bool {
+        u64::from(age) < self.findtime.as_millis() >> 6
+    }
+
+    fn stage(&self, attempts: u32) -> u8 {
+        let quarters = attempts.saturating_mul(4) / self.maxretry.max(1);
+        u8::try_from(quarters.min(3)).unwrap_or(3)
+    }
+}
+
+impl Window {
+    const EMPTY: Self = Self { marks: [0; MARKS], in_last: 0, len: 0, stage: 0 };
+
+    fn marks(&self) -> &[u32] {
+        self.marks.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+
+    /// Forgets the marks that are older than `findtime`.
+    fn expire(&mut self, now: u32, rule: Rule) {
+        let old = self.marks().iter().take_while(|mark| !rule.holds(now.wrapping_sub(**mark))).count();
+        if old > 0 {
+            self.marks.copy_within(old.., 0);
+            self.len = self.len.saturating_sub(u8::try_from(old).unwrap_or(self.len));
+            if self.len == 0 {
+                self.in_last = 0;
+            }
+        }
+    }
+
+    /// Adds one attempt.
+    fn add(&mut self, now: u32, rule: Rule) {
+        if self.len > 0 && u32::from(self.in_last) < rule.per_mark() {
+            self.in_last += 1;
+            return;
+        }
+        if usize::from(self.len) == MARKS {
+            self.marks.copy_within(1.., 0);
+            self.len -= 1;
+        }
+        if let Some(mark) = self.marks.get_mut(usize::from(self.len)) {
+            *mark = now;
+            self.len += 1;
+            self.in_last = 1;
+        }
+    }
+
+    fn attempts(&self, rule: Rule) -> u32 {
+        match self.len {
+            0 => 0,
+            len => (u32::from(len) - 1) * rule.per_mark() + u32::from(self.in_last),
+        }
+    }
+}
+
+impl<const N: usize, const I: usize> Attempts<N, I> {
+    /// No attempts.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { table: Table::new(), stages: [List::new(); STAGES], evicted: 0 }
+    }
+
+    /// Sets the secret of the hash, before the first attempt.
+    pub fn set_key(&mut self, key: HashKey) {
+        self.table.set_key(key);
+    }
+
+    /// Addresses (per jail) that have attempts on record.
+    #[must_use]
+    pub const fn len(&self) -> u32 {
+        self.table.len()
+    }
+
+    /// Whether nobody has attempts on record.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Entries that made room for others since the start.
+    #[must_use]
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Records `count` failed attempts at `now` and returns how many of `addr` lie in the window of `jail`. `rules` are
+    /// those of all jails, by the jail's number.
+    pub fn record(&mut self, jail: u8, addr: Addr, count: u16, now: Instant, rules: impl Fn(u8) -> Rule) -> u32 {
+        let rule = rules(jail);
+        let key = Key { addr: addr.octets(), jail };
+        let now = tick(now);
+        self.sweep(now, &rules);
+        let (slot, listed) = match self.table.find(&key) {
+            Some(slot) => (slot, true),
+            None => {
+                if self.table.is_full() {
+                    self.evict(now, &rules);
+                }
+                let Ok(slot) = self.table.insert(key, Window::EMPTY) else { return 0 };
+                (slot, false)
+            }
+        };
+        let Some(window) = self.table.get_mut(slot) else { return 0 };
+        let before = usize::from(window.stage);
+        window.expire(now, rule);
+        // More than maxretry at once changes nothing, so the loop is bounded by it.
+        for _ in 0..u32::from(count).min(rule.maxretry) {
+            window.add(now, rule);
+        }
+        let attempts = window.attempts(rule);
+        window.stage = rule.stage(attempts);
+        let after = usize::from(window.stage);
+        if listed && let Some(list) = self.stages.get_mut(before) {
+            self.table.unlink(list, slot);
+        }
+        if let Some(list) = self.stages.get_mut(after) {
+            self.table.push(list, slot);
+        }
+        attempts
+    }
+
+    /// Forgets the attempts of `addr` in `jail`: it is banned now.
+    pub fn forget(&mut self, jail: u8, addr: Addr) {
+        if let Some(slot) = self.table.find(&Key { addr: addr.octets(), jail }) {
+            self.drop_slot(slot);
+        }
+    }
+
+    fn drop_slot(&mut self, slot: Slot) {
+        let Some(window) = self.table.get(slot) else { return };
+        if let Some(list) = self.stages.get_mut(usize::from(window.stage)) {
+            self.table.unlink(list, slot);
+        }
+        self.table.remove(slot);
+    }
+
+    /// Whether all attempts of an entry are out of its window.
+    fn is_over(&self, slot: Slot, now: u32, rules: &impl Fn(u8) -> Rule) -> bool {
+        match (self.table.key(slot), self.table.get(slot)) {
+            (Some(key), Some(window)) => {
+                let rule = rules(key.jail);
+                window.marks().last().is_none_or(|mark| !rule.holds(now.wrapping_sub(*mark)))
+            }
+            _ => false,
+        }
+    }
+
+    /// The quietest entry of each stage that is over its window.
+    fn over(&self, now: u32, rules: &impl Fn(u8) -> Rule) -> Option<Slot> {
+        self.stages.iter().filter_map(List::back).find(|slot| self.is_over(*slot, now, rules))
+    }
+
+    fn sweep(&mut self, now: u32, rules: &impl Fn(u8) -> Rule) {
+        for _ in 0..SWEEP {
+            match self.over(now, rules) {
+                Some(slot) => self.drop_slot(slot),
+                None => break,
+            }
+        }
+    }
+
+    fn evict(&mut self, now: u32, rules: &impl Fn(u8) -> Rule) {
+        let victim = self.over(now, rules).or_else(|| self.stages.iter().find_map(List::back));
+        if let Some(slot) = victim {
+            self.drop_slot(slot);
+            self.evicted += 1;
+        }
+    }
+}
+
+impl<const N: usize, const I: usize> Default for Attempts<N, I> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    fn v4(n: u32) -> Addr {
+        Addr::v4(n.to_be_bytes())
+    }
+
+    fn at(secs: u64) -> Instant {
+        Instant::from_millis(secs * 1000)
+    }
+
+    fn rule(maxretry: u32, findtime: u64) -> Rule {
+        Rule { maxretry, findtime: Duration::from_secs(findtime) }
+    }
+
+    #[test]
+    fn the_window_slides() {
+        let mut attempts = Attempts::<16, 32>::new();
+        let rules = |_| rule(3, 600);
+        assert_eq!(attempts.record(0, v4(1), 1, at(0), rules), 1);
+        assert_eq!(attempts.record(0, v4(1), 1, at(300), rules), 2);
+        assert_eq!(attempts.record(0, v4(1), 1, at(601), rules), 2, "the first is out of the window");
+        assert_eq!(attempts.record(0, v4(1), 1, at(602), rules), 3);
+        assert_eq!(attempts.record(1, v4(1), 1, at(602), rules), 1, "another jail counts for itself");
+        attempts.forget(0, v4(1));
+        assert_eq!(attempts.record(0, v4(1), 1, at(603), rules), 1);
+    }
+
+    #[test]
+    fn windows_that_are_over_are_cleared_away() {
+        let mut attempts = Attempts::<64, 128>::new();
+        let rules = |_| rule(3, 60);
+        for n in 0..50 {
+            attempts.record(0, v4(n), 1, at(0), rules);
+        }
+        assert_eq!(attempts.len(), 50);
+        for n in 0..25 {
+            attempts.record(0, v4(1000), 1, at(100 + n), rules);
+        }
+        assert_eq!(attempts.len(), 1);
+        assert_eq!(attempts.evicted(), 0);
+    }
+
+    #[test]
+    fn at_capacity_the_least_likely_goes_and_the_nearly_banned_stays() {
+        let mut attempts = Attempts::<16, 32>::new();
+        let rules = |_| rule(3, 600);
+        for _ in 0..2 {
+            attempts.record(0, v4(1), 1, at(1), rules);
+        }
+        for n in 100..1100 {
+            assert_eq!(attempts.record(0, v4(n), 1, at(2), rules), 1, "the newest is always kept");
+            assert!(attempts.len() <= 16);
+        }
+        assert_eq!(attempts.evicted(), 1000 - 15);
+        assert_eq!(attempts.record(0, v4(1), 1, at(3), rules), 3, "two of three attempts outlast the flood");
+        assert_eq!(attempts.record(0, v4(1099), 1, at(3), rules), 2);
+        assert_eq!(attempts.record(0, v4(100), 1, at(3), rules), 1, "the oldest of the flood was evicted");
+    }
+
+    #[test]
+    fn a_large_maxretry_never_bans_early_and_at_most_an_eighth_late() {
+        for maxretry in [9, 10, 100, 129, 1000, 10_000] {
+            let mut attempts = Attempts::<16, 32>::new();
+            let rules = |_| rule(maxretry, 600);
+            let mut total = 0;
+            for n in 0..maxretry {
+                total = attempts.record(0, v4(1), 1, at(u64::from(n) * 10 / u64::from(maxretry)), rules);
+                assert!(total <= n + 1);
+            }
+            assert_eq!(total, maxretry, "all at once is exact");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_list_of_all_attempts(
+            maxretry in 1u32..40,
+            findtime in 1u64..100,
+            gaps in prop::collection::vec(0u64..20_000, 1..200),
+        ) {
+            let mut attempts = Attempts::<4, 8>::new();
+            let mut times = VecDeque::new();
+            let mut now = 0;
+            let rule = rule(maxretry, findtime);
+            for gap in gaps {
+                now += gap;
+                times.push_back(now);
+                let got = attempts.record(0, v4(1), 1, Instant::from_millis(now), |_| rule);
+                let within = |slack: u64| {
+                    times.iter().filter(|t| now - **t + slack <= findtime * 1000).count().try_into().unwrap_or(u32::MAX)
+                };
+                let (exact, surely): (u32, u32) = (within(0), within(128));
+                prop_assert!(got <= exact, "never more than there are: {got} of {exact}");
+                let lost = if maxretry as usize <= MARKS { 0 } else { maxretry.div_ceil(MARKS as u32) - 1 };
+                let want = surely.min(maxretry);
+                prop_assert!(got.min(maxretry) + lost >= want, "{got} + {lost} of {want}");
+                if got >= maxretry {
+                    attempts.forget(0, v4(1));
+                    times.clear();
+                }
+            }
+        }
+    }
+}
