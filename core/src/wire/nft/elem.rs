@@ -1,0 +1,241 @@
+//! Elements of a set: adding, deleting and listing them.
+//!
+//! The message is one list: `TABLE`, `SET`, `ELEMENTS` with one nest an element, which holds the timeout and the key.
+//! An element with a timeout takes 28 bytes (IPv4) or 40 (IPv6), and the list's length is a `u16`: at most
+//! [`MAX_V4`] or [`MAX_V6`] elements a message.
+
+use crate::addr::{Addr, Family};
+use crate::time::Duration;
+use crate::wire::buf::{Attrs, Full, Malformed, Mark, Writer, str_len};
+use crate::wire::nfnl::{Generic, nft_kind, request};
+use crate::wire::nl::{Header, Tag};
+use crate::wire::uapi::netlink::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN};
+use crate::wire::uapi::nf_tables::{
+    NFT_MSG_DELSETELEM, NFT_MSG_GETSETELEM, NFT_MSG_NEWSETELEM, NFT_SET_ELEM_CATCHALL, NFTA_DATA_VALUE, NFTA_LIST_ELEM,
+    NFTA_SET_ELEM_EXPIRATION, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS,
+    NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_TIMEOUT,
+};
+use crate::wire::uapi::nfnetlink::NFGEN_HDRLEN;
+
+/// Most IPv4 elements with a timeout in one message.
+pub const MAX_V4: usize = 2340;
+/// Most IPv6 elements with a timeout in one message.
+pub const MAX_V6: usize = 1638;
+
+/// Bytes of an element with a timeout: three nests of 4, the timeout's 12, and the key.
+#[must_use]
+pub const fn element_len(family: Family) -> usize {
+    match family {
+        Family::V4 => 28,
+        Family::V6 => 40,
+    }
+}
+
+/// What an [`ElemList`] does with its elements.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// `nft add element`: an element that exists is no error, and keeps the timeout it has (before Linux 6.12 always;
+    /// since then another timeout replaces it).
+    New,
+    /// `nft delete element`: one that does not exist is ENOENT, which drops the whole batch.
+    Del,
+}
+
+/// Writes one NEWSETELEM or DELSETELEM, element by element. The message is complete after every call, so it may be left
+/// at any point; one without elements is taken back by [`ElemList::finish`].
+#[derive(Debug)]
+pub struct ElemList<'w, 'a> {
+    w: &'w mut Writer<'a>,
+    change: Change,
+    message: usize,
+    start: Mark,
+    list: usize,
+    count: usize,
+}
+
+impl<'w, 'a> ElemList<'w, 'a> {
+    /// Opens the message.
+    ///
+    /// # Errors
+    /// [`Full`] if not even its headers fit; nothing is then written.
+    pub fn begin(w: &'w mut Writer<'a>, tag: Tag, change: Change, table: &str, set: &str) -> Result<Self, Full> {
+        let start = w.mark();
+        let message = w.len();
+        let mut list = message;
+        let (kind, flags) = match change {
+            Change::New => (NFT_MSG_NEWSETELEM, NLM_F_CREATE),
+            Change::Del => (NFT_MSG_DELSETELEM, 0),
+        };
+        request(w, kind, flags, tag, |w| {
+            w.attr_str(NFTA_SET_ELEM_LIST_TABLE, table)?;
+            w.attr_str(NFTA_SET_ELEM_LIST_SET, set)?;
+            list = w.len();
+            w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |_| Ok(()))
+        })?;
+        Ok(Self { w, change, message, start, list, count: 0 })
+    }
+
+    /// Bytes of the message around the elements.
+    #[must_use]
+    pub const fn overhead(table: &str, set: &str) -> usize {
+        NLMSG_HDRLEN + NFGEN_HDRLEN + str_len(table) + str_len(set) + 4
+    }
+
+    /// Adds an element. It must be of the set's family: a list with another is refused whole (EINVAL). `timeout` counts
+    /// from the kernel's commit; `None` leaves it to the set's default, which for edgeban's sets is for ever, and so
+    /// does zero. Deletions carry none.
+    ///
+    /// # Errors
+    /// [`Full`] if the buffer or the list's `u16` length has no room; the message is then as it was, complete and valid
+    /// with the elements before.
+    pub fn push(&mut self, addr: Addr, timeout: Option<Duration>) -> Result<(), Full> {
+        let Self { w, change, message, list, .. } = self;
+        let timeout = if *change == Change::New { timeout } else { None };
+        w.whole(|w| {
+            w.nest(NFTA_LIST_ELEM, |w| {
+                if let Some(timeout) = timeout {
+                    w.attr_be64(NFTA_SET_ELEM_TIMEOUT, timeout.as_millis())?;
+                }
+                w.nest(NFTA_SET_ELEM_KEY, |w| match addr.as_v4() {
+                    Some(v4) => w.attr(NFTA_DATA_VALUE, &v4),
+                    None => w.attr(NFTA_DATA_VALUE, &addr.octets()),
+                })
+            })?;
+            let nest = u16::try_from(w.len().saturating_sub(*list)).map_err(|_| Full)?;
+            let whole = u32::try_from(w.len().saturating_sub(*message)).map_err(|_| Full)?;
+            w.patch_u16(*list, nest)?;
+            w.patch_u32(*message, whole)
+        })?;
+        self.count = self.count.saturating_add(1);
+        Ok(())
+    }
+
+    /// Elements so far.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Ends the message and says how many elements it has; with none, the message is taken back.
+    #[must_use = "0 means that there is no message"]
+    pub const fn finish(self) -> usize {
+        if self.count == 0 {
+            self.w.rewind(self.start);
+        }
+        self.count
+    }
+}
+
+/// Asks for all elements of a set (`nft list set inet TABLE SET`). The answers are NEWSETELEM messages, then DONE; ENOENT
+/// if there is no such set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GetElements<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// The set.
+    pub set: &'a str,
+}
+
+impl GetElements<'_> {
+    /// Bytes of the message.
+    #[must_use]
+    pub const fn buffer_len(&self) -> usize {
+        NLMSG_HDRLEN + NFGEN_HDRLEN + str_len(self.table) + str_len(self.set)
+    }
+
+    /// Writes the message. There is no ack: DONE ends the answers.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit(&self, seq: u32, w: &mut Writer<'_>) -> Result<(), Full> {
+        Header { kind: nft_kind(NFT_MSG_GETSETELEM), flags: NLM_F_REQUEST | NLM_F_DUMP, seq, pid: 0 }.emit(w, |w| {
+            Generic::INET.emit(w)?;
+            w.attr_str(NFTA_SET_ELEM_LIST_TABLE, self.table)?;
+            w.attr_str(NFTA_SET_ELEM_LIST_SET, self.set)
+        })
+    }
+}
+
+/// An element as the kernel lists it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Element {
+    /// The address.
+    pub addr: Addr,
+    /// The family of the set it is in: an IPv6 set can hold `::ffff:192.0.2.1`, which [`Addr`] calls IPv4.
+    pub family: Family,
+    /// `NFTA_SET_ELEM_TIMEOUT`, what it was added with; `None` is for ever.
+    pub timeout: Option<Duration>,
+    /// `NFTA_SET_ELEM_EXPIRATION`, what is left of it.
+    pub expiration: Option<Duration>,
+}
+
+/// The elements of one NEWSETELEM or DELSETELEM message. After a [`Malformed`] it ends. An element without a key
+/// (`NFT_SET_ELEM_CATCHALL`, not made by edgeban) is left out.
+#[derive(Clone, Debug)]
+pub struct Elements<'a> {
+    /// The table's name.
+    pub table: &'a [u8],
+    /// The set's name.
+    pub set: &'a [u8],
+    list: Attrs<'a>,
+}
+
+impl<'a> Elements<'a> {
+    /// Reads the attributes behind the netfilter header. A message without a list is an empty one.
+    ///
+    /// # Errors
+    /// [`Malformed`] if table or set are missing, or the attributes are not well formed.
+    pub fn parse(attrs: &'a [u8]) -> Result<Self, Malformed> {
+        let (mut table, mut set, mut list) = (None, None, Attrs::new(&[]));
+        for attr in Attrs::new(attrs) {
+            let attr = attr?;
+            match attr.kind {
+                NFTA_SET_ELEM_LIST_TABLE => table = Some(attr.text()),
+                NFTA_SET_ELEM_LIST_SET => set = Some(attr.text()),
+                NFTA_SET_ELEM_LIST_ELEMENTS => list = attr.nested(),
+                _ => {}
+            }
+        }
+        Ok(Self { table: table.ok_or(Malformed)?, set: set.ok_or(Malformed)?, list })
+    }
+}
+
+impl Iterator for Elements<'_> {
+    type Item = Result<Element, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.list.next()?.and_then(|entry| element(entry.nested())) {
+                Ok(Some(element)) => return Some(Ok(element)),
+                Ok(None) => {}
+                Err(Malformed) => {
+                    self.list = Attrs::new(&[]);
+                    return Some(Err(Malformed));
+                }
+            }
+        }
+    }
+}
+
+fn element(attrs: Attrs<'_>) -> Result<Option<Element>, Malformed> {
+    let (mut key, mut timeout, mut expiration, mut flags) = (None, None, None, 0);
+    for attr in attrs {
+        let attr = attr?;
+        match attr.kind {
+            NFTA_SET_ELEM_KEY => key = attr.nested().find(NFTA_DATA_VALUE)?,
+            NFTA_SET_ELEM_TIMEOUT => timeout = Some(Duration::from_millis(attr.be64()?)),
+            NFTA_SET_ELEM_EXPIRATION => expiration = Some(Duration::from_millis(attr.be64()?)),
+            NFTA_SET_ELEM_FLAGS => flags = attr.be32()?,
+            _ => {}
+        }
+    }
+    let Some(key) = key else {
+        return if flags & NFT_SET_ELEM_CATCHALL != 0 { Ok(None) } else { Err(Malformed) };
+    };
+    let (addr, family) = match (<[u8; 4]>::try_from(key.value), <[u8; 16]>::try_from(key.value)) {
+        (Ok(v4), _) => (Addr::v4(v4), Family::V4),
+        (_, Ok(v6)) => (Addr::v6(v6), Family::V6),
+        _ => return Err(Malformed),
+    };
+    Ok(Some(Element { addr, family, timeout, expiration }))
+}

@@ -1,0 +1,45 @@
+//! `NFT_MSG_GETGEN` and its answer `NFT_MSG_NEWGEN`: the number of the last committed change of the ruleset.
+//!
+//! Sent behind a batch through the same socket, GETGEN is a fence: its answer comes after all answers of the batch.
+
+use crate::wire::buf::{Attrs, Full, Malformed, Writer};
+use crate::wire::nfnl::{BatchEnd, Generic, nft_kind};
+use crate::wire::nl::{Header, Tag};
+use crate::wire::uapi::netfilter::NFPROTO_UNSPEC;
+use crate::wire::uapi::netlink::NLM_F_REQUEST;
+use crate::wire::uapi::nf_tables::{NFT_MSG_GETGEN, NFTA_GEN_ID};
+
+/// Asks for the generation. No batch, and no permission, is needed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GetGen;
+
+impl GetGen {
+    /// Bytes of the message.
+    pub const BUFFER_LEN: usize = BatchEnd::BUFFER_LEN;
+
+    /// Writes the message.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
+        Header { kind: nft_kind(NFT_MSG_GETGEN), flags: NLM_F_REQUEST | tag.flags(), seq: tag.seq, pid: 0 }
+            .emit(w, |w| Generic { family: NFPROTO_UNSPEC, res_id: 0 }.emit(w))
+    }
+}
+
+/// The answer, also sent by itself to those who joined `NFNLGRP_NFTABLES`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewGen {
+    /// The generation.
+    pub id: u32,
+}
+
+impl NewGen {
+    /// Reads the attributes behind the netfilter header.
+    ///
+    /// # Errors
+    /// [`Malformed`] if there is no number or it is not one.
+    pub fn parse(attrs: &[u8]) -> Result<Self, Malformed> {
+        Attrs::new(attrs).find(NFTA_GEN_ID)?.ok_or(Malformed)?.be32().map(|id| Self { id })
+    }
+}

@@ -1,0 +1,72 @@
+//! `NFT_MSG_NEWSET`: a set of addresses with timeouts.
+
+use crate::addr::Family;
+use crate::wire::buf::{Full, Writer};
+use crate::wire::nfnl::request;
+use crate::wire::nl::Tag;
+use crate::wire::uapi::netlink::NLM_F_CREATE;
+use crate::wire::uapi::nf_tables::{
+    NFT_MSG_NEWSET, NFT_SET_TIMEOUT, NFTA_SET_DESC, NFTA_SET_DESC_SIZE, NFTA_SET_FLAGS, NFTA_SET_GC_INTERVAL,
+    NFTA_SET_ID, NFTA_SET_KEY_LEN, NFTA_SET_KEY_TYPE, NFTA_SET_NAME, NFTA_SET_TABLE, NFTA_SET_USERDATA,
+};
+
+/// `nft`'s number for the type `ipv4_addr` (nftables `include/datatype.h`, `TYPE_IPADDR`).
+pub const TYPE_IPADDR: u32 = 7;
+/// `nft`'s number for the type `ipv6_addr` (nftables `include/datatype.h`, `TYPE_IP6ADDR`).
+pub const TYPE_IP6ADDR: u32 = 8;
+
+/// `nft`'s user data of a set (libnftnl `udata.h`): type 0 `NFTNL_UDATA_SET_KEYBYTEORDER`, length 4, then 2
+/// `BYTEORDER_BIG_ENDIAN`, a `u32` in host order. Without it `nft` shows the keys of some types turned round.
+const KEY_BIG_ENDIAN: u32 = 2;
+
+/// Creates a set of single addresses with a timeout each. One that exists stays as it is, elements included; if its
+/// flags, key or [`NewSet::size`] differ, the kernel answers EEXIST.
+///
+/// `nft add set inet TABLE NAME { type ipv4_addr; flags timeout; size N; gc-interval T; }`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewSet<'a> {
+    /// The table it is in.
+    pub table: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Whose addresses: keys of 4 or 16 bytes.
+    pub family: Family,
+    /// Names the set inside the batch: any number that no other set of the batch has, not 0.
+    pub id: u32,
+    /// Most elements the set takes; then ENFILE. `None` is no limit.
+    pub size: Option<u32>,
+    /// Milliseconds between the kernel's walks for expired elements, which free their memory; they stop matching at
+    /// once. `None` is the kernel's default of 1 s, each walk over the whole set.
+    pub gc_interval_ms: Option<u32>,
+}
+
+impl NewSet<'_> {
+    /// Writes the message.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
+        let (key_type, key_len) = match self.family {
+            Family::V4 => (TYPE_IPADDR, 4),
+            Family::V6 => (TYPE_IP6ADDR, 16),
+        };
+        request(w, NFT_MSG_NEWSET, NLM_F_CREATE, tag, |w| {
+            w.attr_str(NFTA_SET_TABLE, self.table)?;
+            w.attr_str(NFTA_SET_NAME, self.name)?;
+            w.attr_be32(NFTA_SET_FLAGS, NFT_SET_TIMEOUT)?;
+            w.attr_be32(NFTA_SET_KEY_TYPE, key_type)?;
+            w.attr_be32(NFTA_SET_KEY_LEN, key_len)?;
+            w.attr_be32(NFTA_SET_ID, self.id)?;
+            if let Some(size) = self.size {
+                w.nest(NFTA_SET_DESC, |w| w.attr_be32(NFTA_SET_DESC_SIZE, size))?;
+            }
+            if let Some(ms) = self.gc_interval_ms {
+                w.attr_be32(NFTA_SET_GC_INTERVAL, ms)?;
+            }
+            w.attr_with(NFTA_SET_USERDATA, |w| {
+                w.put(&[0, 4])?;
+                w.put_u32(KEY_BIG_ENDIAN)
+            })
+        })
+    }
+}

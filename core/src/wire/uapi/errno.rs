@@ -1,0 +1,83 @@
+//! `asm/errno.h`: error numbers, which differ between architectures (MIPS numbers those above 34 by itself). And
+//! `linux/netfilter/ipset/ip_set.h`: ipset's own codes, above all of them.
+
+/// Makes the constants with their MIPS value behind the one of `asm-generic/errno.h`, and the table of their names.
+macro_rules! errno {
+    ($($(#[$doc:meta])* $name:ident = $generic:literal | $mips:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub const $name: i32 = if MIPS { $mips } else { $generic };
+        )*
+
+        /// The C name of an error number, if it is one of those above.
+        #[must_use]
+        pub const fn name(errno: i32) -> Option<&'static str> {
+            match errno {
+                $($name => Some(stringify!($name)),)*
+                _ => None,
+            }
+        }
+
+        /// Names, generic and MIPS values, for the tests.
+        #[cfg(test)]
+        pub(super) const TABLE: &[(&str, i32, i32)] = &[$((stringify!($name), $generic, $mips),)*];
+    };
+}
+
+const MIPS: bool =
+    cfg!(any(target_arch = "mips", target_arch = "mips32r6", target_arch = "mips64", target_arch = "mips64r6"));
+
+errno! {
+    /// Not permitted: no `CAP_NET_ADMIN`, or a table that another owns.
+    EPERM = 1 | 1;
+    /// No such table, chain, set or element.
+    ENOENT = 2 | 2;
+    /// Interrupted by a signal.
+    EINTR = 4 | 4;
+    /// Try again.
+    EAGAIN = 11 | 11;
+    /// The kernel is out of memory.
+    ENOMEM = 12 | 12;
+    /// Not allowed.
+    EACCES = 13 | 13;
+    /// In use.
+    EBUSY = 16 | 16;
+    /// It exists, and differs or was asked not to.
+    EEXIST = 17 | 17;
+    /// The kernel does not take the request.
+    EINVAL = 22 | 22;
+    /// A set is full.
+    ENFILE = 23 | 23;
+    /// No space.
+    ENOSPC = 28 | 28;
+    /// A number is out of range.
+    ERANGE = 34 | 34;
+    /// A name is too long.
+    ENAMETOOLONG = 36 | 78;
+    /// Too deep.
+    ELOOP = 40 | 90;
+    /// A number does not fit.
+    EOVERFLOW = 75 | 79;
+    /// The ruleset has another generation than the batch was made for.
+    ERESTART = 85 | 91;
+    /// The datagram is larger than the socket's send buffer.
+    EMSGSIZE = 90 | 97;
+    /// No such protocol: the kernel has no nf_tables.
+    EPROTONOSUPPORT = 93 | 120;
+    /// Not supported.
+    EOPNOTSUPP = 95 | 122;
+    /// No such address family.
+    EAFNOSUPPORT = 97 | 124;
+    /// Answers were lost: the receive buffer was full.
+    ENOBUFS = 105 | 132;
+    /// Took too long.
+    ETIMEDOUT = 110 | 145;
+    /// `IPSET_ERR_PROTOCOL`: another version of ipset's protocol.
+    IPSET_ERR_PROTOCOL = 4097 | 4097;
+    /// `IPSET_ERR_FIND_TYPE`: no such type of set.
+    IPSET_ERR_FIND_TYPE = 4098 | 4098;
+    /// `IPSET_ERR_EXIST`: the element exists (with `NLM_F_EXCL`) or does not (deleting).
+    IPSET_ERR_EXIST = 4103 | 4103;
+    /// `IPSET_ERR_HASH_FULL`: the set is full.
+    IPSET_ERR_HASH_FULL = 4352 | 4352;
+}

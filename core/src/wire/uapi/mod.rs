@@ -1,0 +1,8 @@
+//! The kernel's numbers, one file per header. Each constant has its C name and its one home here; a test
+//! compares all of them with the real headers (`tests/tests/uapi.rs`).
+
+pub mod errno;
+pub mod netfilter;
+pub mod netlink;
+pub mod nf_tables;
+pub mod nfnetlink;
