@@ -3,6 +3,7 @@
 use crate::addr::Addr;
 use crate::time::Instant;
 use crate::wire::reply::NetlinkError;
+use heapless::Deque;
 
 /// Something that the operator may want to know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,4 +57,51 @@ pub enum Event {
         /// Who was never banned.
         addr: Addr,
     },
+}
+
+/// Events that may wait for their observer: those of one batch (`firewall::nft::BATCH`) and as many again.
+pub const QUEUE: usize = 1024;
+
+/// Events on their way to the observer. A slow observer loses the newest and sees how many; it never holds up a ban.
+pub struct Events {
+    queue: Deque<Event, QUEUE>,
+    dropped: u64,
+}
+
+impl Events {
+    /// No events.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { queue: Deque::new(), dropped: 0 }
+    }
+
+    /// Adds an event, or counts it as dropped.
+    pub fn push(&mut self, event: Event) {
+        if self.queue.push_back(event).is_err() {
+            self.dropped += 1;
+        }
+    }
+
+    /// The oldest event.
+    pub fn pop(&mut self) -> Option<Event> {
+        self.queue.pop_front()
+    }
+
+    /// Whether the next event would be dropped.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    /// Events dropped since the start.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self::new()
+    }
 }

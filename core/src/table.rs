@@ -15,8 +15,22 @@ use siphasher::sip::SipHasher13;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot(u32);
 
-/// No slot.
-const NIL: u32 = u32::MAX;
+impl Slot {
+    const fn of(link: Link) -> Option<Self> {
+        match link.checked_sub(1) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    const fn link(self) -> Link {
+        self.0.wrapping_add(1)
+    }
+}
+
+/// A slot's number plus one, or 0 for none: an empty table is all zero bytes, so that it lies in `.bss` and costs
+/// nothing until it is used.
+type Link = u32;
 
 /// Index cells hold the slot's number plus one in their low 24 bits (0 is an empty cell) and 8 bits of the hash above
 /// them, so that most foreign keys are told apart without touching the entry.
@@ -29,8 +43,8 @@ pub struct HashKey(pub u64, pub u64);
 
 #[derive(Clone, Copy)]
 struct Node<K, V> {
-    prev: u32,
-    next: u32,
+    prev: Link,
+    next: Link,
     value: V,
     key: K,
 }
@@ -38,8 +52,8 @@ struct Node<K, V> {
 /// An ordered chain of entries of one table. Entries are pushed at its front and taken from its back.
 #[derive(Clone, Copy, Debug)]
 pub struct List {
-    front: u32,
-    back: u32,
+    front: Link,
+    back: Link,
     len: u32,
 }
 
@@ -47,7 +61,7 @@ impl List {
     /// The empty list.
     #[must_use]
     pub const fn new() -> Self {
-        Self { front: NIL, back: NIL, len: 0 }
+        Self { front: 0, back: 0, len: 0 }
     }
 
     /// How many entries the list has.
@@ -65,7 +79,7 @@ impl List {
     /// The entry that was pushed first.
     #[must_use]
     pub const fn back(&self) -> Option<Slot> {
-        if self.back == NIL { None } else { Some(Slot(self.back)) }
+        Slot::of(self.back)
     }
 }
 
@@ -80,7 +94,7 @@ pub struct Table<K, V, const N: usize, const I: usize> {
     key: HashKey,
     nodes: Vec<Node<K, V>, N>,
     /// First free slot below the array's end, chained by `next`.
-    free: Option<Slot>,
+    free: Link,
     len: u32,
     index: [u32; I],
 }
@@ -93,7 +107,7 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
     #[must_use]
     pub const fn new() -> Self {
         let () = Self::SHAPE;
-        Self { key: HashKey(0, 0), nodes: Vec::new(), free: None, len: 0, index: [0; I] }
+        Self { key: HashKey(0, 0), nodes: Vec::new(), free: 0, len: 0, index: [0; I] }
     }
 
     /// Sets the hash key of a table that is still empty; later calls change nothing.
@@ -118,7 +132,7 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
     /// Whether an insertion would be refused.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.free.is_none() && self.nodes.is_full()
+        self.free == 0 && self.nodes.is_full()
     }
 
     fn hash(&self, key: &K) -> u64 {
@@ -140,6 +154,10 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
 
     fn node_mut(&mut self, slot: u32) -> Option<&mut Node<K, V>> {
         self.nodes.get_mut(usize::try_from(slot).ok()?)
+    }
+
+    fn linked_mut(&mut self, link: Link) -> Option<&mut Node<K, V>> {
+        self.node_mut(Slot::of(link)?.0)
     }
 
     /// The cell that points at `key`'s entry, and the slot.
@@ -197,13 +215,13 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
     /// # Errors
     /// Hands the value back if the table is full.
     pub fn insert(&mut self, key: K, value: V) -> Result<Slot, V> {
-        let node = Node { prev: NIL, next: NIL, value, key };
-        let slot = match self.free {
+        let node = Node { prev: 0, next: 0, value, key };
+        let slot = match Slot::of(self.free) {
             Some(slot) => {
                 let Some(place) = self.node_mut(slot.0) else { return Err(value) };
                 let next = place.next;
                 *place = node;
-                self.free = (next != NIL).then_some(Slot(next));
+                self.free = next;
                 slot.0
             }
             None => {
@@ -249,11 +267,11 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
             }
         }
         *self.index.get_mut(hole)? = 0;
-        let next = self.free.map_or(NIL, |free| free.0);
+        let next = self.free;
         let node = self.node_mut(slot.0)?;
         node.next = next;
         let value = node.value;
-        self.free = Some(slot);
+        self.free = slot.link();
         self.len -= 1;
         Some(value)
     }
@@ -262,24 +280,24 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
     pub fn push(&mut self, list: &mut List, slot: Slot) {
         let front = list.front;
         let Some(node) = self.node_mut(slot.0) else { return };
-        node.prev = NIL;
+        node.prev = 0;
         node.next = front;
-        match self.node_mut(front) {
-            Some(old) => old.prev = slot.0,
-            None => list.back = slot.0,
+        match self.linked_mut(front) {
+            Some(old) => old.prev = slot.link(),
+            None => list.back = slot.link(),
         }
-        list.front = slot.0;
+        list.front = slot.link();
         list.len += 1;
     }
 
     /// Takes an entry out of `list`, in which it is.
     pub fn unlink(&mut self, list: &mut List, slot: Slot) {
         let Some(&Node { prev, next, .. }) = self.node(slot.0) else { return };
-        match self.node_mut(prev) {
+        match self.linked_mut(prev) {
             Some(node) => node.next = next,
             None => list.front = next,
         }
-        match self.node_mut(next) {
+        match self.linked_mut(next) {
             Some(node) => node.prev = prev,
             None => list.back = prev,
         }
@@ -289,8 +307,7 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
     /// The entry after `slot` on the way from a list's back to its front.
     #[must_use]
     pub fn towards_front(&self, slot: Slot) -> Option<Slot> {
-        let prev = self.node(slot.0)?.prev;
-        (prev != NIL).then_some(Slot(prev))
+        Slot::of(self.node(slot.0)?.prev)
     }
 
     /// Takes the entry that was pushed first out of `list`.

@@ -1,0 +1,4 @@
+//! The packet filter as a peer: what to send it, and what its answers mean. No I/O: bytes go out through
+//! [`nft::Link::poll_transmit`] and come in through [`nft::Link::handle`].
+
+pub mod nft;
