@@ -263,10 +263,10 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         self.link.is_ready()
     }
 
-    /// Whether no batch is in flight and nothing waits to be sent.
+    /// Whether a batch is in flight.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.link.is_idle() && self.memory.bans.waiting() == 0
+    pub fn awaits_answer(&self) -> bool {
+        !self.link.is_idle()
     }
 
     /// Wants our table out of the kernel, for a clean end.

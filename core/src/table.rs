@@ -41,6 +41,14 @@ const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 #[derive(Clone, Copy, Default)]
 pub struct HashKey(pub u64, pub u64);
 
+impl HashKey {
+    /// The key of 16 random bytes.
+    #[must_use]
+    pub const fn from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]: [u8; 16]) -> Self {
+        Self(u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Node<K, V> {
     prev: Link,

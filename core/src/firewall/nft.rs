@@ -422,13 +422,21 @@ impl Link {
                         }
                     }
                 }
-                Reply::NewGen { seq, .. } if seq == flight.fence => {
-                    let flight = *flight;
-                    self.flight = None;
-                    self.judge(&flight, flight.verdict(), bans, now, events);
+                Reply::NewGen { seq, .. } if seq == flight.fence => self.land(bans, now, events),
+                // Without the right to ask, the fence is refused like the batch before it.
+                Reply::Error { seq, error, .. } if seq == flight.fence => {
+                    flight.error = flight.error.or(Some((error, flight.begin)));
+                    self.land(bans, now, events);
                 }
                 _ => self.strays += 1,
             }
+        }
+    }
+
+    /// Every answer is here.
+    fn land<const N: usize, const I: usize>(&mut self, bans: &mut Bans<N, I>, now: Instant, events: &mut Events) {
+        if let Some(flight) = self.flight.take() {
+            self.judge(&flight, flight.verdict(), bans, now, events);
         }
     }
 
