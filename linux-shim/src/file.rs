@@ -1,0 +1,257 @@
+//! # Safety
+//!
+//! The one obligation: the length passed to the kernel is the length of the buffer passed with it.
+//!
+//! Files: open, read, write, and who a file is. Paths are `&CStr`; there is no current-directory magic beyond openat(2).
+
+#![allow(unsafe_code)]
+
+use crate::fd::{BorrowedFd, OwnedFd};
+use crate::{Errno, arch};
+use bitflags::bitflags;
+use core::ffi::CStr;
+use core::mem::{offset_of, size_of};
+use linux_raw_sys::general as c;
+use static_assertions::const_assert_eq;
+
+bitflags! {
+    /// How [`open`] opens: open(2), `asm/fcntl.h`. `O_CLOEXEC` and `O_LARGEFILE` are always added.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct OpenFlags: u32 {
+        /// `O_RDONLY`, which is 0 and so what the absence of the other two means.
+        const READ_ONLY = c::O_RDONLY;
+        /// `O_WRONLY`.
+        const WRITE_ONLY = c::O_WRONLY;
+        /// `O_RDWR`.
+        const READ_WRITE = c::O_RDWR;
+        /// `O_CREAT`: make the file with the mode given when it is missing.
+        const CREATE = c::O_CREAT;
+        /// `O_EXCL`: with `CREATE`, fail with `EEXIST` when it is there.
+        const EXCLUSIVE = c::O_EXCL;
+        /// `O_TRUNC`.
+        const TRUNCATE = c::O_TRUNC;
+        /// `O_APPEND`.
+        const APPEND = c::O_APPEND;
+        /// `O_NONBLOCK`: also keeps a FIFO without a writer from holding up the open.
+        const NONBLOCK = c::O_NONBLOCK;
+        /// `O_NOFOLLOW`: `ELOOP` when the last component is a symbolic link.
+        const NO_FOLLOW = c::O_NOFOLLOW;
+        /// `O_NOCTTY`.
+        const NO_CONTROLLING_TERMINAL = c::O_NOCTTY;
+        /// `O_DIRECTORY`: `ENOTDIR` for anything else.
+        const DIRECTORY = c::O_DIRECTORY;
+    }
+}
+
+/// Opens the file at `path`, relative paths from the current directory. `mode` are the permission bits of a file that
+/// `CREATE` makes, before the umask.
+///
+/// Repeats after `EINTR`, which slow devices and FIFOs can give.
+///
+/// # Errors
+/// open(2): `ENOENT`, `EACCES`, `EMFILE`, `ENXIO` (a FIFO for writing without reader) and others.
+pub fn open(path: &CStr, flags: OpenFlags, mode: u16) -> Result<OwnedFd, Errno> {
+    open_in(arch::from_i32(c::AT_FDCWD), path, flags, mode)
+}
+
+/// As [`open`], with relative paths from the directory `directory`.
+///
+/// # Errors
+/// openat(2): as [`open`], and `ENOTDIR` when `directory` is none.
+pub fn open_at(directory: BorrowedFd<'_>, path: &CStr, flags: OpenFlags, mode: u16) -> Result<OwnedFd, Errno> {
+    open_in(directory.arg(), path, flags, mode)
+}
+
+fn open_in(directory: usize, path: &CStr, flags: OpenFlags, mode: u16) -> Result<OwnedFd, Errno> {
+    let flags = arch::from_u32(flags.bits() | c::O_CLOEXEC | c::O_LARGEFILE);
+    let args = [directory, arch::from_slice(path.to_bytes_with_nul()), flags, usize::from(mode)];
+    // SAFETY: `path` is borrowed from the caller and ends in a NUL, at which the kernel stops reading; it writes nothing.
+    let number = arch::again(|| unsafe { arch::call(c::__NR_openat, args) })?;
+    Ok(OwnedFd::from_result(number))
+}
+
+/// Reads from the file's position into `buffer`; the number of bytes read, 0 at the end. Repeats after `EINTR`.
+///
+/// # Errors
+/// read(2): `EAGAIN` when non-blocking and nothing is there, `EISDIR`, `EPIPE` (`/dev/kmsg`: records were overwritten),
+/// `EINVAL` (buffer too small for a `/dev/kmsg` record) and others.
+pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let args = [fd.arg(), arch::from_slice_mut(buffer), buffer.len()];
+    // SAFETY: the caller lends `buffer` for this call; the kernel writes at most `buffer.len()` bytes, from its start.
+    arch::again(|| unsafe { arch::call(c::__NR_read, args) })
+}
+
+/// Reads at `offset` bytes from the file's beginning, without moving its position; the number of bytes read, 0 at or
+/// after the end. Repeats after `EINTR`.
+///
+/// # Errors
+/// pread(2): as [`read`], `ESPIPE` for what has no position, `EINVAL` when `offset` does not fit in an `i64`.
+pub fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> {
+    let args = arch::with_offset([fd.arg(), arch::from_slice_mut(buffer), buffer.len()], offset);
+    // SAFETY: the caller lends `buffer` for this call; the kernel writes at most `buffer.len()` bytes, from its start.
+    arch::again(|| unsafe { arch::call(c::__NR_pread64, args) })
+}
+
+/// Writes from the start of `bytes`; the number of bytes written, which may be less than all. Repeats after `EINTR`.
+///
+/// # Errors
+/// write(2): `EAGAIN`, `EPIPE` (see [`crate::signal::ignore_broken_pipe`]), `ENOSPC` and others.
+pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
+    let args = [fd.arg(), arch::from_slice(bytes), bytes.len()];
+    // SAFETY: the caller lends `bytes` for this call; the kernel reads at most `bytes.len()` bytes and writes nothing.
+    arch::again(|| unsafe { arch::call(c::__NR_write, args) })
+}
+
+/// Writes all of `bytes`.
+///
+/// # Errors
+/// As [`write`]; how much was written before is not known then, so it suits blocking descriptors. `EIO` when the kernel
+/// takes no byte without naming an error.
+pub fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let written = write(fd, rest)?;
+        rest = match rest.get(written..) {
+            Some(rest) if written > 0 => rest,
+            _ => return Err(Errno::EIO),
+        };
+    }
+    Ok(())
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A symbolic link, seen only when it was not followed.
+    Symlink,
+    /// A FIFO or pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A character device, as `/dev/kmsg`.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+    /// Something without a type, as an inotify or epoll descriptor.
+    Unknown,
+}
+
+impl FileKind {
+    const fn from_mode(mode: u32) -> Self {
+        match mode & c::S_IFMT {
+            c::S_IFREG => Self::Regular,
+            c::S_IFDIR => Self::Directory,
+            c::S_IFLNK => Self::Symlink,
+            c::S_IFIFO => Self::Fifo,
+            c::S_IFSOCK => Self::Socket,
+            c::S_IFCHR => Self::CharDevice,
+            c::S_IFBLK => Self::BlockDevice,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Who a file is and how large: what statx(2) says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStatus {
+    /// The device that holds it: major number in the upper 32 bits, minor in the lower. With `inode` it names the file.
+    pub device: u64,
+    /// Its inode.
+    pub inode: u64,
+    /// Its size in bytes; 0 for devices and pipes.
+    pub size: u64,
+    /// Names that it has; 0 once deleted.
+    pub links: u32,
+    /// What it is.
+    pub kind: FileKind,
+    /// Permission bits, 0o7777 at most.
+    pub mode: u16,
+    /// The user who owns it.
+    pub uid: u32,
+    /// The group that owns it.
+    pub gid: u32,
+}
+
+/// The status of an open file. Linux 4.11 or later.
+///
+/// # Errors
+/// statx(2): `ENOSYS` on older kernels.
+pub fn status(fd: BorrowedFd<'_>) -> Result<FileStatus, Errno> {
+    statx(fd.arg(), c"", c::AT_EMPTY_PATH)
+}
+
+/// The status of what `path` leads to; symbolic links are followed. Linux 4.11 or later.
+///
+/// # Errors
+/// statx(2): `ENOENT`, `ENOTDIR`, `ELOOP`, `EACCES` on the way; `ENOSYS` on older kernels.
+pub fn status_of(path: &CStr) -> Result<FileStatus, Errno> {
+    statx(arch::from_i32(c::AT_FDCWD), path, 0)
+}
+
+/// The status of `path` itself, also when it is a symbolic link. Linux 4.11 or later.
+///
+/// # Errors
+/// As [`status_of`].
+pub fn status_of_link(path: &CStr) -> Result<FileStatus, Errno> {
+    statx(arch::from_i32(c::AT_FDCWD), path, c::AT_SYMLINK_NOFOLLOW)
+}
+
+fn statx(directory: usize, path: &CStr, flags: u32) -> Result<FileStatus, Errno> {
+    let mut raw = Statx::default();
+    let path = arch::from_slice(path.to_bytes_with_nul());
+    let mask = arch::from_u32(c::STATX_BASIC_STATS);
+    let args = [directory, path, arch::from_u32(flags | c::AT_NO_AUTOMOUNT), mask, arch::from_mut(&mut raw)];
+    // SAFETY: `path` is borrowed from the caller and ends in a NUL; `raw` is ours and has the size of the kernel's
+    // `struct statx` (asserted below), which is all that the kernel writes.
+    arch::again(|| unsafe { arch::call(c::__NR_statx, args) })?;
+    Ok(FileStatus {
+        device: u64::from(raw.dev_major) << 32 | u64::from(raw.dev_minor),
+        inode: raw.ino,
+        size: raw.size,
+        links: raw.nlink,
+        kind: FileKind::from_mode(u32::from(raw.mode)),
+        mode: raw.mode & 0o7777,
+        uid: raw.uid,
+        gid: raw.gid,
+    })
+}
+
+/// `struct statx`, `linux/stat.h`: any bytes are a value of it.
+#[repr(C)]
+#[derive(Default)]
+struct Statx {
+    mask: u32,
+    blksize: u32,
+    attributes: u64,
+    nlink: u32,
+    uid: u32,
+    gid: u32,
+    mode: u16,
+    spare0: u16,
+    ino: u64,
+    size: u64,
+    blocks: u64,
+    attributes_mask: u64,
+    times: [[u64; 2]; 4],
+    rdev: [u32; 2],
+    dev_major: u32,
+    dev_minor: u32,
+    rest: [u64; 14],
+}
+
+const_assert_eq!(size_of::<Statx>(), 256);
+const_assert_eq!(size_of::<Statx>(), size_of::<c::statx>());
+const_assert_eq!(offset_of!(Statx, nlink), offset_of!(c::statx, stx_nlink));
+const_assert_eq!(offset_of!(Statx, uid), offset_of!(c::statx, stx_uid));
+const_assert_eq!(offset_of!(Statx, gid), offset_of!(c::statx, stx_gid));
+const_assert_eq!(offset_of!(Statx, mode), offset_of!(c::statx, stx_mode));
+const_assert_eq!(offset_of!(Statx, ino), offset_of!(c::statx, stx_ino));
+const_assert_eq!(offset_of!(Statx, size), offset_of!(c::statx, stx_size));
+const_assert_eq!(offset_of!(Statx, times), offset_of!(c::statx, stx_atime));
+const_assert_eq!(offset_of!(Statx, rdev), offset_of!(c::statx, stx_rdev_major));
+const_assert_eq!(offset_of!(Statx, dev_major), offset_of!(c::statx, stx_dev_major));
+const_assert_eq!(offset_of!(Statx, dev_minor), offset_of!(c::statx, stx_dev_minor));
