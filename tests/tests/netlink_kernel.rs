@@ -287,6 +287,8 @@ fn the_fake_kernel_answers_like_the_real_one() {
         shape("with a shorter timeout", &[Add(SET_V4, "192.0.2.1", Some(1_800_000))]),
         shape("for ever", &[Add(SET_V4, "192.0.2.2", None)]),
         shape("for ever, zero", &[Add(SET_V4, "192.0.2.77", Some(0))]),
+        shape("a timeout for one that is for ever", &[Add(SET_V4, "192.0.2.2", hour)]),
+        shape("for ever for one with a timeout", &[Add(SET_V4, "192.0.2.1", None)]),
         shape("twice in one batch", &[Add(SET_V4, "192.0.2.3", hour), Add(SET_V4, "192.0.2.3", hour)]),
         shape(
             "one bad in the middle",
