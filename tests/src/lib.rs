@@ -1,1 +1,5 @@
 //! Shared pieces of the tests.
+
+pub mod fake_kernel;
+pub mod hex;
+pub mod netlink;

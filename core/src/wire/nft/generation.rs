@@ -9,7 +9,8 @@ use crate::wire::uapi::netfilter::NFPROTO_UNSPEC;
 use crate::wire::uapi::netlink::NLM_F_REQUEST;
 use crate::wire::uapi::nf_tables::{NFT_MSG_GETGEN, NFTA_GEN_ID};
 
-/// Asks for the generation. No batch, and no permission, is needed.
+/// Asks for the generation. It goes outside a batch, in a datagram of its own (what follows BATCH_END in one is not
+/// looked at), and needs `CAP_NET_ADMIN` like all of netfilter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct GetGen;
 

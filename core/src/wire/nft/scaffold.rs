@@ -14,9 +14,10 @@
 //!
 //! Sent over a table of ours it changes nothing: table, sets (with their elements) and chain are kept, and the rules are
 //! deleted and made again inside the one transaction, so that there is no moment without them. Over a chain of that name
-//! with another hook or priority, or sets with another key or size, it fails whole with EEXIST.
+//! with another hook or priority it fails whole with EOPNOTSUPP (older kernels: EEXIST) on NEWCHAIN, which is the fifth
+//! number: then [`emit_over`] is the batch to send. Over sets with other keys it fails whole with EEXIST.
 
-use super::chain::{Hook, NewChain};
+use super::chain::{DelChain, Hook, NewChain};
 use super::rule::{FlushChain, NewRule};
 use super::set::NewSet;
 use super::table::NewTable;
@@ -59,26 +60,50 @@ pub struct Scaffold<'a> {
 /// Sequence numbers that [`emit`] uses: BATCH_BEGIN, seven messages, BATCH_END.
 pub const SEQS: u32 = 9;
 
+/// Of them, the one of NEWCHAIN: `first_seq` and this.
+pub const NEWCHAIN_SEQ: u32 = 4;
+
 /// Writes the batch with the sequence numbers `first_seq` (BATCH_BEGIN) to `first_seq + 8` (BATCH_END), wrapping, and
 /// says how many these are: [`SEQS`]. With `ack` each of the seven messages between is acked.
 ///
 /// # Errors
 /// [`Full`] if it does not fit whole; nothing is then written.
 pub fn emit(w: &mut Writer<'_>, names: &Scaffold<'_>, first_seq: u32, ack: bool) -> Result<u32, Full> {
+    batch(w, names, first_seq, ack, false)
+}
+
+/// As [`emit`], but the chain, which must exist (else ENOENT), is deleted and made again in the same transaction: the way
+/// to another hook or priority. Elements are kept. One number more.
+///
+/// # Errors
+/// [`Full`] if it does not fit whole; nothing is then written.
+pub fn emit_over(w: &mut Writer<'_>, names: &Scaffold<'_>, first_seq: u32, ack: bool) -> Result<u32, Full> {
+    batch(w, names, first_seq, ack, true)
+}
+
+fn batch(w: &mut Writer<'_>, names: &Scaffold<'_>, first_seq: u32, ack: bool, over: bool) -> Result<u32, Full> {
     let Scaffold { table, hook, priority, size, gc_interval_ms } = *names;
-    let tag = |n: u32| Tag { seq: first_seq.wrapping_add(n), ack };
     let set = |family, id| NewSet { table, name: set(family), family, id, size, gc_interval_ms };
     let rule = |family, set, set_id| NewRule { table, chain: CHAIN, family, set, set_id };
+    let mut seq = first_seq;
+    let mut next = || {
+        seq = seq.wrapping_add(1);
+        Tag { seq, ack }
+    };
     w.whole(|w| {
         BatchBegin::default().emit(first_seq, w)?;
-        NewTable { name: table }.emit(tag(1), w)?;
-        set(Family::V4, 1).emit(tag(2), w)?;
-        set(Family::V6, 2).emit(tag(3), w)?;
-        NewChain { table, name: CHAIN, hook, priority }.emit(tag(4), w)?;
-        FlushChain { table, chain: CHAIN }.emit(tag(5), w)?;
-        rule(Family::V4, SET_V4, 1).emit(tag(6), w)?;
-        rule(Family::V6, SET_V6, 2).emit(tag(7), w)?;
-        BatchEnd.emit(tag(8).seq, w)?;
-        Ok(SEQS)
+        NewTable { name: table }.emit(next(), w)?;
+        set(Family::V4, 1).emit(next(), w)?;
+        set(Family::V6, 2).emit(next(), w)?;
+        if over {
+            DelChain { table, name: CHAIN }.emit(next(), w)?;
+        }
+        NewChain { table, name: CHAIN, hook, priority }.emit(next(), w)?;
+        FlushChain { table, chain: CHAIN }.emit(next(), w)?;
+        rule(Family::V4, SET_V4, 1).emit(next(), w)?;
+        rule(Family::V6, SET_V6, 2).emit(next(), w)?;
+        let end = next().seq;
+        BatchEnd.emit(end, w)?;
+        Ok(end.wrapping_sub(first_seq).wrapping_add(1))
     })
 }

@@ -19,8 +19,8 @@ pub const TYPE_IP6ADDR: u32 = 8;
 /// `BYTEORDER_BIG_ENDIAN`, a `u32` in host order. Without it `nft` shows the keys of some types turned round.
 const KEY_BIG_ENDIAN: u32 = 2;
 
-/// Creates a set of single addresses with a timeout each. One that exists stays as it is, elements included; if its
-/// flags, key or [`NewSet::size`] differ, the kernel answers EEXIST.
+/// Creates a set of single addresses with a timeout each. One that exists keeps its elements; recent kernels (6.18) give it
+/// the size and interval stated here, older ones leave it as it is. If its flags or key differ, the answer is EEXIST.
 ///
 /// `nft add set inet TABLE NAME { type ipv4_addr; flags timeout; size N; gc-interval T; }`
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -17,10 +17,6 @@ macro_rules! errno {
                 _ => None,
             }
         }
-
-        /// Names, generic and MIPS values, for the tests.
-        #[cfg(test)]
-        pub(super) const TABLE: &[(&str, i32, i32)] = &[$((stringify!($name), $generic, $mips),)*];
     };
 }
 
@@ -80,4 +76,30 @@ errno! {
     IPSET_ERR_EXIST = 4103 | 4103;
     /// `IPSET_ERR_HASH_FULL`: the set is full.
     IPSET_ERR_HASH_FULL = 4352 | 4352;
+}
+
+#[cfg(test)]
+mod tests {
+    use linux_raw_sys::errno as theirs;
+
+    #[test]
+    fn agrees_with_linux_raw_sys_on_this_architecture() {
+        macro_rules! same {
+            ($($name:ident)*) => {
+                $(assert_eq!(i64::from(super::$name), i64::from(theirs::$name), stringify!($name));)*
+            };
+        }
+        same!(
+            EPERM ENOENT EINTR EAGAIN ENOMEM EACCES EBUSY EEXIST EINVAL ENFILE ENOSPC ERANGE
+            ENAMETOOLONG ELOOP EOVERFLOW ERESTART EMSGSIZE EPROTONOSUPPORT EOPNOTSUPP EAFNOSUPPORT
+            ENOBUFS ETIMEDOUT
+        );
+    }
+
+    #[test]
+    fn names_are_found() {
+        assert_eq!(super::name(super::ENOBUFS), Some("ENOBUFS"));
+        assert_eq!(super::name(4352), Some("IPSET_ERR_HASH_FULL"));
+        assert_eq!(super::name(0), None);
+    }
 }

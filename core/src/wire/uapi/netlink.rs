@@ -56,3 +56,23 @@ pub const NLMSG_MIN_TYPE: u16 = 0x10;
 pub const NLMSGERR_ATTR_MSG: u16 = 1;
 /// `NLMSGERR_ATTR_OFFS`: u32, host order: offset of the bad attribute from the request's `nlmsghdr`.
 pub const NLMSGERR_ATTR_OFFS: u16 = 2;
+
+#[cfg(test)]
+mod tests {
+    use linux_raw_sys::netlink as theirs;
+
+    #[test]
+    fn agrees_with_linux_raw_sys() {
+        macro_rules! same {
+            ($($name:ident)*) => {
+                $(assert_eq!(i64::try_from(super::$name), Ok(i64::from(theirs::$name)), stringify!($name));)*
+            };
+        }
+        same!(
+            NLA_ALIGNTO NLA_F_NESTED NLA_F_NET_BYTEORDER NETLINK_NETFILTER NETLINK_ADD_MEMBERSHIP
+            NETLINK_CAP_ACK NETLINK_EXT_ACK NLM_F_REQUEST NLM_F_MULTI NLM_F_ACK NLM_F_DUMP_INTR
+            NLM_F_DUMP NLM_F_EXCL NLM_F_CREATE NLM_F_APPEND NLM_F_CAPPED NLM_F_ACK_TLVS NLMSG_NOOP
+            NLMSG_ERROR NLMSG_DONE NLMSG_OVERRUN NLMSG_MIN_TYPE
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! The numbers of `core::wire::uapi` against the kernel's headers, by a C program that prints what they say.
+
+use edgeban_core::wire::uapi::{errno, netfilter, netlink, nf_tables, nfnetlink};
+use std::fmt::Write as _;
+use std::process::Command;
+
+/// Every `pub const NAME` of a file with its value as text: read from the source, so that none is forgotten.
+fn names(source: &str) -> Vec<&str> {
+    source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub const "))
+        .filter_map(|rest| rest.split_once(':').map(|(name, _)| name))
+        .filter(|name| !name.starts_with("fn ") && !name.starts_with('$'))
+        .collect()
+}
+
+macro_rules! values {
+    ($module:ident: $($name:ident)*) => {
+        vec![$((stringify!($name), i64::try_from($module::$name).unwrap())),*]
+    };
+}
+
+#[test]
+fn the_constants_are_those_of_the_headers() {
+    let directory = env!("CARGO_TARGET_TMPDIR");
+    let all = [
+        (include_str!("../../core/src/wire/uapi/netlink.rs"), netlink_values()),
+        (include_str!("../../core/src/wire/uapi/nfnetlink.rs"), nfnetlink_values()),
+        (include_str!("../../core/src/wire/uapi/netfilter.rs"), netfilter_values()),
+        (include_str!("../../core/src/wire/uapi/nf_tables.rs"), nf_tables_values()),
+    ];
+    let mut ours: Vec<(&str, i64)> = Vec::new();
+    for (source, values) in all {
+        assert_eq!(
+            names(source),
+            values.iter().map(|&(name, _)| name).collect::<Vec<_>>(),
+            "a constant is not listed here"
+        );
+        ours.extend(values);
+    }
+    ours.extend(errno_values());
+    let mut program = String::from(
+        "#include <errno.h>\n#include <stdio.h>\n#include <linux/netlink.h>\n#include <linux/netfilter.h>\n\
+         #include <linux/netfilter_ipv4.h>\n#include <linux/netfilter/nfnetlink.h>\n\
+         #include <linux/netfilter/nf_tables.h>\n#include <linux/netfilter/ipset/ip_set.h>\n#include <linux/netfilter/ipset/ip_set_hash.h>\n\
+         #ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
+         #define NFGEN_HDRLEN sizeof(struct nfgenmsg)\n#ifndef NFT_SET_ELEM_CATCHALL\n\
+         #define NFT_SET_ELEM_CATCHALL 2\n#endif\nint main(void) {\n",
+    );
+    for (name, _) in &ours {
+        let _ = writeln!(program, "printf(\"{name} %lld\\n\", (long long)({name}));");
+    }
+    program.push_str("return 0; }\n");
+    let (source, binary) = (format!("{directory}/uapi.c"), format!("{directory}/uapi"));
+    std::fs::write(&source, program).unwrap();
+    let status = Command::new("cc").args(["-Wall", "-o", &binary, &source]).status();
+    assert!(status.is_ok_and(|status| status.success()), "this test needs cc and the Linux headers");
+    let output = Command::new(&binary).output().unwrap();
+    let theirs = String::from_utf8(output.stdout).unwrap();
+    let ours: String = ours.iter().map(|(name, value)| format!("{name} {value}\n")).collect();
+    for (ours, theirs) in ours.lines().zip(theirs.lines()) {
+        assert_eq!(ours, theirs, "edgeban's value, and the header's");
+    }
+    assert_eq!(ours.lines().count(), theirs.lines().count());
+}
+
+fn netlink_values() -> Vec<(&'static str, i64)> {
+    values!(netlink: NLMSG_HDRLEN NLA_HDRLEN NLA_ALIGNTO NLA_F_NESTED NLA_F_NET_BYTEORDER NETLINK_NETFILTER
+        NETLINK_ADD_MEMBERSHIP NETLINK_CAP_ACK NETLINK_EXT_ACK NLM_F_REQUEST NLM_F_MULTI NLM_F_ACK NLM_F_DUMP_INTR
+        NLM_F_DUMP NLM_F_EXCL NLM_F_CREATE NLM_F_APPEND NLM_F_CAPPED NLM_F_ACK_TLVS NLMSG_NOOP NLMSG_ERROR
+        NLMSG_DONE NLMSG_OVERRUN NLMSG_MIN_TYPE NLMSGERR_ATTR_MSG NLMSGERR_ATTR_OFFS)
+}
+
+fn nfnetlink_values() -> Vec<(&'static str, i64)> {
+    values!(nfnetlink: NFGEN_HDRLEN NFNETLINK_V0 NFNL_SUBSYS_NFTABLES NFNL_SUBSYS_IPSET NFNL_MSG_BATCH_BEGIN
+        NFNL_MSG_BATCH_END NFNL_BATCH_GENID NFNLGRP_NFTABLES)
+}
+
+fn netfilter_values() -> Vec<(&'static str, i64)> {
+    values!(netfilter: NFPROTO_UNSPEC NFPROTO_INET NFPROTO_IPV4 NFPROTO_IPV6 NF_INET_PRE_ROUTING
+        NF_INET_LOCAL_IN NF_INET_FORWARD NF_INET_LOCAL_OUT NF_INET_POST_ROUTING NF_IP_PRI_RAW NF_IP_PRI_MANGLE
+        NF_IP_PRI_FILTER NF_DROP NF_ACCEPT)
+}
+
+fn nf_tables_values() -> Vec<(&'static str, i64)> {
+    values!(nf_tables: NFT_MSG_NEWTABLE NFT_MSG_GETTABLE NFT_MSG_DELTABLE NFT_MSG_NEWCHAIN NFT_MSG_GETCHAIN
+        NFT_MSG_DELCHAIN NFT_MSG_NEWRULE NFT_MSG_GETRULE NFT_MSG_DELRULE NFT_MSG_NEWSET NFT_MSG_GETSET
+        NFT_MSG_DELSET NFT_MSG_NEWSETELEM NFT_MSG_GETSETELEM NFT_MSG_DELSETELEM NFT_MSG_NEWGEN NFT_MSG_GETGEN
+        NFT_NAME_MAXLEN NFT_USERDATA_MAXLEN NFTA_LIST_ELEM NFTA_TABLE_NAME NFTA_TABLE_FLAGS NFTA_CHAIN_TABLE
+        NFTA_CHAIN_NAME NFTA_CHAIN_HOOK NFTA_CHAIN_POLICY NFTA_CHAIN_TYPE NFTA_HOOK_HOOKNUM NFTA_HOOK_PRIORITY
+        NFTA_RULE_TABLE NFTA_RULE_CHAIN NFTA_RULE_EXPRESSIONS NFTA_EXPR_NAME NFTA_EXPR_DATA NFTA_SET_TABLE
+        NFTA_SET_NAME NFTA_SET_FLAGS NFTA_SET_KEY_TYPE NFTA_SET_KEY_LEN NFTA_SET_DESC NFTA_SET_ID NFTA_SET_TIMEOUT
+        NFTA_SET_GC_INTERVAL NFTA_SET_USERDATA NFTA_SET_DESC_SIZE NFT_SET_TIMEOUT NFTA_SET_ELEM_LIST_TABLE
+        NFTA_SET_ELEM_LIST_SET NFTA_SET_ELEM_LIST_ELEMENTS NFTA_SET_ELEM_KEY NFTA_SET_ELEM_FLAGS
+        NFTA_SET_ELEM_TIMEOUT NFTA_SET_ELEM_EXPIRATION NFT_SET_ELEM_CATCHALL NFTA_DATA_VALUE NFTA_DATA_VERDICT
+        NFTA_VERDICT_CODE NFTA_META_DREG NFTA_META_KEY NFT_META_NFPROTO NFTA_CMP_SREG NFTA_CMP_OP NFTA_CMP_DATA
+        NFT_CMP_EQ NFTA_PAYLOAD_DREG NFTA_PAYLOAD_BASE NFTA_PAYLOAD_OFFSET NFTA_PAYLOAD_LEN
+        NFT_PAYLOAD_NETWORK_HEADER NFTA_LOOKUP_SET NFTA_LOOKUP_SREG NFTA_LOOKUP_SET_ID NFTA_IMMEDIATE_DREG
+        NFTA_IMMEDIATE_DATA NFT_REG_VERDICT NFT_REG_1 NFTA_GEN_ID)
+}
+
+fn errno_values() -> Vec<(&'static str, i64)> {
+    values!(errno: EPERM ENOENT EINTR EAGAIN ENOMEM EACCES EBUSY EEXIST EINVAL ENFILE ENOSPC ERANGE ENAMETOOLONG
+        ELOOP EOVERFLOW ERESTART EMSGSIZE EPROTONOSUPPORT EOPNOTSUPP EAFNOSUPPORT ENOBUFS ETIMEDOUT
+        IPSET_ERR_PROTOCOL IPSET_ERR_FIND_TYPE IPSET_ERR_EXIST IPSET_ERR_HASH_FULL)
+}
