@@ -3,8 +3,14 @@
 //! An address is read only where the service's format puts it, anchored from both ends of the message: everything else
 //! in a line may be the attacker's text.
 
+mod pattern;
+mod session;
+
+pub use session::Sessions;
+
 use crate::addr::Addr;
 use crate::source::syslog::Record;
+use pattern::{dropbear, sshd};
 
 /// A service whose messages edgeban understands; fail2ban's filter names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -38,24 +44,6 @@ pub struct Attempt {
     pub count: u16,
 }
 
-/// What a filter remembers of running connections (by process id), for messages that come in several lines.
-#[derive(Clone, Debug)]
-pub struct Sessions {}
-
-impl Sessions {
-    /// An empty memory.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {}
-    }
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Filter {
     /// Every filter.
     pub const ALL: [Self; 2] = [Self::Sshd, Self::Dropbear];
@@ -79,15 +67,19 @@ impl Filter {
     #[must_use]
     pub fn of_program(program: &[u8]) -> Option<Self> {
         match program {
-            b"sshd" | b"sshd-session" => Some(Self::Sshd),
+            b"sshd" | b"sshd-session" | b"sshd-auth" => Some(Self::Sshd),
             b"dropbear" => Some(Self::Dropbear),
             _ => None,
         }
     }
 
     /// The failed attempts that this record proves, if any. The record's program must be this filter's.
-    pub fn detect(self, _mode: Mode, _sessions: &mut Sessions, _record: &Record<'_>) -> Option<Attempt> {
-        None
+    pub fn detect(self, mode: Mode, sessions: &mut Sessions, record: &Record<'_>) -> Option<Attempt> {
+        let part = match self {
+            Self::Sshd => sshd::read(record.message, mode, sessions.peer(record.pid)),
+            Self::Dropbear => dropbear::read(record.message, mode),
+        }?;
+        sessions.take(record.pid, part)
     }
 }
 

@@ -1,0 +1,84 @@
+//! The messages of each service, one file a service: nom parsers and sample lines.
+//!
+//! Where a message holds text that the attacker chooses (a user name may hold anything), the address is found from the
+//! other end: after the last ` from `, and only if what follows it fills the rest of the message as the service prints
+//! it. Where both ends are the attacker's, a message with more than one reading counts only if the connection's earlier
+//! lines tell which is right.
+
+pub(super) mod dropbear;
+pub(super) mod sshd;
+
+use crate::addr::Addr;
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_till1, take_while};
+use nom::character::complete::digit1;
+use nom::combinator::{eof, map_opt, opt, recognize};
+use nom::multi::fold_many_m_n;
+use nom::sequence::{preceded, terminated};
+use nom::{IResult, Parser};
+
+/// Nothing to say about why a line does not match: most do not.
+pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
+
+/// An address that ends at a space or at the end.
+fn peer(input: &[u8]) -> Parsed<'_, Addr> {
+    map_opt(take_till1(|b| b == b' '), |text| Addr::parse(text).ok()).parse(input)
+}
+
+/// ` port 4711`.
+fn port(input: &[u8]) -> Parsed<'_, &[u8]> {
+    preceded(tag(" port "), digit1).parse(input)
+}
+
+/// ` on 192.0.2.1`: the server's own address.
+fn on(input: &[u8]) -> Parsed<'_, &[u8]> {
+    preceded(tag(" on "), take_till1(|b| b == b' ')).parse(input)
+}
+
+/// What may follow an address at a message's end: up to three of ` port N`, ` on ADDRESS`, ` [preauth]`, then spaces.
+fn ending(input: &[u8]) -> Parsed<'_, ()> {
+    let (input, ()) = fold_many_m_n(0, 3, alt((port, on, tag(" [preauth]"))), || (), |(), _| ()).parse(input)?;
+    let (input, _) = take_while(|b| b == b' ').parse(input)?;
+    eof(input).map(|(input, _)| (input, ()))
+}
+
+/// An address and then the message's end.
+fn last_peer(input: &[u8]) -> Parsed<'_, Addr> {
+    terminated(peer, ending).parse(input)
+}
+
+/// ` port N on ADDRESS`, both optional.
+fn port_on(input: &[u8]) -> Parsed<'_, &[u8]> {
+    recognize((opt(port), opt(on))).parse(input)
+}
+
+/// What follows the last `needle`.
+fn after_last<'a>(text: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
+    split_last(text, needle).map(|(_, after)| after)
+}
+
+/// What stands before and after the last `needle`.
+fn split_last<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(needle.len()).rposition(|window| window == needle)?;
+    Some((text.get(..at)?, text.get(at + needle.len()..)?))
+}
+
+/// What stands before and after the first `needle`.
+fn split_first<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(needle.len()).position(|window| window == needle)?;
+    Some((text.get(..at)?, text.get(at + needle.len()..)?))
+}
+
+/// Without spaces at the end.
+fn trim_end(text: &[u8]) -> &[u8] {
+    let mut text = text;
+    while let [rest @ .., b' '] = text {
+        text = rest;
+    }
+    text
+}
+
+/// The value of a parser that matched.
+fn found<T>(parsed: Parsed<'_, T>) -> Option<T> {
+    parsed.ok().map(|(_, value)| value)
+}

@@ -1,0 +1,191 @@
+//! The dates that log lines start with. Every field is checked: a wrong date is no date.
+
+use super::Stamp;
+use crate::time::WallTime;
+
+/// Days before each month of a leap year.
+const BEFORE_MONTH: [u32; 12] = [0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335];
+const DAY: u32 = 86_400;
+
+/// The commonest date by fixed offsets: `Mar  3 00:17:22 `, the day padded with a space or a zero.
+pub(super) fn fixed(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let [m1, m2, m3, b' ', d1, d2, b' ', h1, h2, b':', n1, n2, b':', s1, s2, b' ', rest @ ..] = line else {
+        return None;
+    };
+    let month = month([*m1, *m2, *m3])?;
+    let day = if *d1 == b' ' { digit(*d2)? } else { two(*d1, *d2)? };
+    let time = clock([*h1, *h2, *n1, *n2, *s1, *s2])?;
+    Some((Stamp::OfYear(of_year(month, day)? + time), rest))
+}
+
+/// Any other date: a weekday before it, a single space before the day, the year on either side of the time, ISO 8601.
+pub(super) fn any(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    if line.first()?.is_ascii_digit() {
+        return iso(line);
+    }
+    let line = match line {
+        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', b' ', rest @ ..] if rest.first()?.is_ascii_uppercase() => {
+            weekday(line)?;
+            rest
+        }
+        _ => line,
+    };
+    let (month, day, rest) = month_day(line)?;
+    if let Some((year, rest)) = year(rest) {
+        let (time, rest) = time(rest)?;
+        return Some((wall(year, month, day, time)?, rest));
+    }
+    let (time, rest) = time(rest)?;
+    if let Some((year, rest)) = year(rest) {
+        return Some((wall(year, month, day, time)?, rest));
+    }
+    Some((Stamp::OfYear(of_year(month, day)? + time), rest))
+}
+
+/// `Mar  3 00:17:22 `, wherever else a program writes it.
+pub(crate) fn month_day_time(text: &[u8]) -> Option<(Stamp, &[u8])> {
+    fixed(text).or_else(|| {
+        let (month, day, rest) = month_day(text)?;
+        let (time, rest) = time(rest)?;
+        Some((Stamp::OfYear(of_year(month, day)? + time), rest))
+    })
+}
+
+/// `2026-11-24T04:47:08[.123456][Z|+00:00|+0000] `; a space may stand for the `T`.
+pub(super) fn iso(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2, rest @ ..] =
+        line
+    else {
+        return None;
+    };
+    let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;
+    let stamp = wall(year, two(*m1, *m2)?.checked_sub(1)?, two(*d1, *d2)?, clock([*h1, *h2, *n1, *n2, *s1, *s2])?)?;
+    let rest = match rest {
+        [b'.' | b',', fraction @ ..] => {
+            let end = fraction.iter().take(16).position(|b| !b.is_ascii_digit())?;
+            if end == 0 {
+                return None;
+            }
+            fraction.get(end..)?
+        }
+        _ => rest,
+    };
+    let (east, rest) = zone(rest)?;
+    let Stamp::Wall(WallTime(seconds)) = stamp else { return None };
+    Some((Stamp::Wall(WallTime(seconds - east)), rest.strip_prefix(b" ")?))
+}
+
+/// The zone's seconds east of UTC; none means UTC.
+fn zone(text: &[u8]) -> Option<(i64, &[u8])> {
+    let (sign, rest) = match text {
+        [b'Z' | b'z', rest @ ..] => return Some((0, rest)),
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
+        _ => return Some((0, text)),
+    };
+    let (hours, minutes, rest) = match rest {
+        [h1, h2, b':', n1, n2, rest @ ..] | [h1, h2, n1, n2, rest @ ..] => (two(*h1, *h2)?, two(*n1, *n2)?, rest),
+        _ => return None,
+    };
+    if hours > 14 || minutes > 59 {
+        return None; // Line Islands, UTC+14, are the easternmost
+    }
+    Some((sign * i64::from(hours * 3600 + minutes * 60), rest))
+}
+
+/// A month (0 to 11) from its English abbreviation.
+fn month(name: [u8; 3]) -> Option<u32> {
+    Some(match &name {
+        b"Jan" => 0,
+        b"Feb" => 1,
+        b"Mar" => 2,
+        b"Apr" => 3,
+        b"May" => 4,
+        b"Jun" => 5,
+        b"Jul" => 6,
+        b"Aug" => 7,
+        b"Sep" => 8,
+        b"Oct" => 9,
+        b"Nov" => 10,
+        b"Dec" => 11,
+        _ => return None,
+    })
+}
+
+fn weekday(text: &[u8]) -> Option<()> {
+    let known = matches!(text.first_chunk()?, b"Mon" | b"Tue" | b"Wed" | b"Thu" | b"Fri" | b"Sat" | b"Sun");
+    known.then_some(())
+}
+
+/// `Mar  3 `, one or two spaces before a day of one digit.
+fn month_day(text: &[u8]) -> Option<(u32, u32, &[u8])> {
+    let (name, rest) = text.split_first_chunk::<3>()?;
+    let month = month(*name)?;
+    let rest = rest.strip_prefix(b" ")?;
+    match rest.strip_prefix(b" ").unwrap_or(rest) {
+        [d, b' ', rest @ ..] => Some((month, digit(*d)?, rest)),
+        [d1, d2, b' ', rest @ ..] => Some((month, two(*d1, *d2)?, rest)),
+        _ => None,
+    }
+}
+
+/// `00:17:22 `, in seconds.
+fn time(text: &[u8]) -> Option<(u32, &[u8])> {
+    match text {
+        [h1, h2, b':', n1, n2, b':', s1, s2, b' ', rest @ ..] => Some((clock([*h1, *h2, *n1, *n2, *s1, *s2])?, rest)),
+        _ => None,
+    }
+}
+
+/// `2026 `
+fn year(text: &[u8]) -> Option<(u32, &[u8])> {
+    match text {
+        [y1, y2, y3, y4, b' ', rest @ ..] => Some((two(*y1, *y2)? * 100 + two(*y3, *y4)?, rest)),
+        _ => None,
+    }
+}
+
+fn digit(byte: u8) -> Option<u32> {
+    if byte.is_ascii_digit() { Some(u32::from(byte - b'0')) } else { None }
+}
+
+fn two(tens: u8, ones: u8) -> Option<u32> {
+    Some(digit(tens)? * 10 + digit(ones)?)
+}
+
+/// Seconds of the day; a leap second is the next minute's first.
+fn clock([h1, h2, n1, n2, s1, s2]: [u8; 6]) -> Option<u32> {
+    let (hours, minutes, seconds) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
+    if hours < 24 && minutes < 60 && seconds <= 60 { Some(hours * 3600 + minutes * 60 + seconds) } else { None }
+}
+
+/// Seconds from the start of a leap year to the start of a day of it.
+fn of_year(month: u32, day: u32) -> Option<u32> {
+    let index = usize::try_from(month).ok()?;
+    let before = *BEFORE_MONTH.get(index)?;
+    let after = BEFORE_MONTH.get(index + 1).copied().unwrap_or(366);
+    if day >= 1 && before + day <= after { Some((before + day - 1) * DAY) } else { None }
+}
+
+/// The wall time of a full date.
+fn wall(year: u32, month: u32, day: u32, time: u32) -> Option<Stamp> {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let mut of_year = of_year(month, day)?;
+    if !leap {
+        if month == 1 && day == 29 {
+            return None;
+        }
+        if month > 1 {
+            of_year -= DAY;
+        }
+    }
+    // Leap years before this one, counted from the year 0, which was one itself.
+    let past = match year.checked_sub(1) {
+        Some(last) => last / 4 - last / 100 + last / 400 + 1,
+        None => 0,
+    };
+    /// Days from 0000-01-01 to 1970-01-01 in the proleptic Gregorian calendar.
+    const EPOCH: i64 = 719_528;
+    let days = i64::from(year) * 365 + i64::from(past) - EPOCH;
+    Some(Stamp::Wall(WallTime(days * i64::from(DAY) + i64::from(of_year) + i64::from(time))))
+}

@@ -1,0 +1,146 @@
+use super::*;
+use crate::time::WallTime;
+use proptest::prelude::*;
+use std::format;
+use std::string::String;
+
+fn stamp(text: &str) -> Option<Stamp> {
+    let line = format!("{text} host sshd[1]: m");
+    let record = Record::parse(line.as_bytes())?;
+    assert_eq!((record.program, record.message), (&b"sshd"[..], &b"m"[..]), "{text}");
+    record.stamp
+}
+
+/// Line, program, pid, message.
+type Row = (&'static str, &'static str, Option<u32>, &'static str);
+
+#[test]
+fn headers_of_every_form() {
+    let rows: &[Row] = &[
+        ("Mar  3 00:17:22 host sshd[12]: hello there", "sshd", Some(12), "hello there"),
+        ("Mar 13 00:17:22 host sshd[12]: hello\r", "sshd", Some(12), "hello"),
+        ("Feb 7 16:01:07 linux-m899 sshd[5106]: x", "sshd", Some(5106), "x"),
+        ("Mar  3 2026 00:17:22 host sshd[12]: x", "sshd", Some(12), "x"),
+        ("Mon Nov 23 20:28:45 2026 authpriv.warn dropbear[2310]: x", "dropbear", Some(2310), "x"),
+        ("<38>Mar  3 00:17:22 host sshd[12]: x", "sshd", Some(12), "x"),
+        ("Mar  1 12:00:00 <auth.info> host sshd[1]: x", "sshd", Some(1), "x"),
+        ("2026-11-24T04:47:08.123456+00:00 host sshd[7]: x", "sshd", Some(7), "x"),
+        ("2026-11-24T04:47:08Z host sshd-session[7]: x", "sshd-session", Some(7), "x"),
+        ("2026-11-24 04:47:08 host sshd: x", "sshd", None, "x"),
+        (
+            "<38>1 2019-07-08T17:40:16.954167-04:00 h.example.com sshd 57915 - - Failed x",
+            "sshd",
+            Some(57915),
+            "Failed x",
+        ),
+        (
+            "<38>1 2019-07-08T17:40:17Z h sshd 5 - [a tz=\"1\" s=\"q\\\"]\\\\\"][x@1 t=\"[b]\"] \u{feff}m",
+            "sshd",
+            Some(5),
+            "m",
+        ),
+        ("<38>1 - - /usr/sbin/sshd - - -", "sshd", None, ""),
+        ("srv sshd[13709]: x y", "sshd", Some(13709), "x y"),
+        ("sshd[13709]: x y", "sshd", Some(13709), "x y"),
+        ("Nov 23 21:50:19 sshd[8148]: x", "sshd", Some(8148), "x"),
+        ("Mar  3 00:17:22 [sshd]: x", "sshd", None, "x"),
+        ("Mar  3 00:17:22 host [sshd][9]: x", "sshd", Some(9), "x"),
+        ("Mar  3 00:17:22 host /usr/sbin/sshd[9]: x", "sshd", Some(9), "x"),
+        ("Apr 29 20:11:08 mac sshd[63814]: [ID 800047 auth.info] Failed", "sshd", Some(63814), "Failed"),
+        ("srv sshd[20878]: kernel:[  970.699396]: Failed", "sshd", Some(20878), "Failed"),
+        ("srv sshd[20879]: kernel: [  970.699397] Failed", "sshd", Some(20879), "Failed"),
+        ("srv sshd[1]: [ID x] Failed", "sshd", Some(1), "[ID x] Failed"),
+        ("srv sshd[1]: kernel:[a] Failed", "sshd", Some(1), "kernel:[a] Failed"),
+        ("Mar  3 00:17:22 edge sudo:   deploy : TTY=pts/0 ; COMMAND=x", "sudo", None, "deploy : TTY=pts/0 ; COMMAND=x"),
+        ("Mar  3 00:17:22 edge CRON[4]: (root) CMD (sshd[1]: x)", "CRON", Some(4), "(root) CMD (sshd[1]: x)"),
+        ("Mar  3 00:17:22 edge sudo: deploy sshd[1]: x", "sudo", None, "deploy sshd[1]: x"),
+        ("Mar  3 00:17:22 edge kernel: sshd[1]: x", "kernel", None, "sshd[1]: x"),
+    ];
+    for &(line, program, pid, message) in rows {
+        let record = Record::parse(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
+        let got = (record.program, record.pid, record.message);
+        assert_eq!(got, (program.as_bytes(), pid, message.as_bytes()), "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_header() {
+    for line in [
+        "",
+        " ",
+        "Mar  3 00:17:22",
+        "Mar  3 00:17:22 ",
+        "Mar  3 00:17:22 host",
+        "Mar  3 00:17:22 host last message repeated 2 times",
+        "Mar  3 00:17:22 host a word sshd[1]: x",
+        "Mar  3 25:17:22 host sshd[1]: x",
+        "Feb 30 00:17:22 host sshd[1]: x",
+        "Foo  3 00:17:22 host sshd[1]: x",
+        "Mar  0 00:17:22 host sshd[1]: x",
+        "2026-02-29T00:00:00Z host sshd[1]: x",
+        "2026-00-01T00:00:00Z host sshd[1]: x",
+        "2026-11-24T04:47:08. host sshd[1]: x",
+        "2026-11-24T04:47:08+15:00 host sshd[1]: x",
+        "<192>1 - - sshd - - - x",
+        "<38>1 2026-13-01T00:00:00Z h sshd 5 - - x",
+        "<38>1 - h sshd 5 - [a x",
+        "<38>1 - h sshd 5 - -x",
+        "Xyz Nov 23 20:28:45 2026 authpriv.warn dropbear[2310]: x",
+        "host sshd[99999999999]: x",
+        "host sshd[]: x",
+        "host sshd[1]:x",
+        "host sshd[1] x",
+        "10.1.1.1 - - [21/Sep/2026:14:13:21 +0000] \"GET / HTTP/1.1\" 401 12",
+    ] {
+        assert_eq!(Record::parse(line.as_bytes()), None, "{line}");
+    }
+}
+
+#[test]
+fn stamps_are_read() {
+    let of = |days: u32, time: u32| Some(Stamp::OfYear(days * 86_400 + time));
+    assert_eq!(stamp("Jan  1 00:00:00"), of(0, 0));
+    assert_eq!(stamp("Feb 29 00:00:01"), of(59, 1));
+    assert_eq!(stamp("Mar  1 00:01:00"), of(60, 60));
+    assert_eq!(stamp("Dec 31 23:59:59"), of(365, 86_399));
+    let wall = |seconds| Some(Stamp::Wall(WallTime(seconds)));
+    // date -u -d '...' +%s
+    assert_eq!(stamp("1970-01-01T00:00:00Z"), wall(0));
+    assert_eq!(stamp("2026-11-24T04:47:08.123456+00:00"), wall(1_795_495_628));
+    assert_eq!(stamp("2019-07-08T17:40:16.954167-04:00"), wall(1_562_622_016));
+    assert_eq!(stamp("2000-02-29T12:00:00+0530"), wall(951_805_800));
+    assert_eq!(stamp("2000-03-01T00:00:00Z"), wall(951_868_800));
+    assert_eq!(stamp("1969-12-31T23:59:59Z"), wall(-1));
+    assert_eq!(stamp("Mar  3 2026 00:17:22"), wall(1_772_497_042));
+    assert_eq!(stamp("Mon Nov 23 20:28:45 2026"), wall(1_795_465_725));
+}
+
+proptest! {
+    #[test]
+    fn total_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Record::parse(&bytes);
+    }
+
+    #[test]
+    fn total_near_headers(cut in 0usize..120, at in 0usize..120, byte: u8, row in 0usize..4) {
+        let lines = [
+            "Mar  3 00:17:22 host sshd[12]: hello there",
+            "<38>1 2019-07-08T17:40:17Z h sshd 5 - [a tz=\"1\" s=\"q\\\"]\\\\\"][x@1 t=\"[b]\"] m",
+            "Mon Nov 23 20:28:45 2026 authpriv.warn dropbear[2310]: [2310] Nov 23 20:28:45 x",
+            "2026-11-24T04:47:08.123456+00:00 host sshd[7]: kernel: [ 1.2] x",
+        ];
+        let mut line = lines[row].as_bytes().to_vec();
+        if let Some(place) = line.get_mut(at) { *place = byte; }
+        line.truncate(cut);
+        let _ = Record::parse(&line);
+    }
+
+    #[test]
+    fn a_message_never_names_the_program(text in "[ -~]{0,60}") {
+        for header in ["Mar  3 00:17:22 edge CRON[4]: ", "2026-11-24T04:47:08Z edge CRON[4]: ", "edge CRON[4]: ",
+            "<38>1 - edge CRON 4 - - ", "Mon Nov 23 20:28:45 2026 cron.info CRON[4]: "] {
+            let line: String = format!("{header}{text} sshd[1]: Failed password for root from 9.9.9.9 port 22 ssh2");
+            prop_assert_eq!(Record::parse(line.as_bytes()).unwrap().program, b"CRON");
+        }
+    }
+}
