@@ -15,6 +15,14 @@ pub struct Config {
     pub jails: Vec<Jail, { limits::JAILS }>,
 }
 
+impl Config {
+    /// Nothing at all, all zero bytes: to lie in static memory until it is read.
+    pub const EMPTY: Self = Self {
+        global: Global { table: String::new(), log_level: LogLevel::Error, on_stop: OnStop::Keep },
+        jails: Vec::new(),
+    };
+}
+
 /// `[global]`: settings of the daemon as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Global {

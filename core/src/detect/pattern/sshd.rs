@@ -275,13 +275,13 @@ fn disconnected(message: &[u8], mode: Mode) -> Option<Part<'_>> {
     if rest.starts_with(b": Too many authentication failures") {
         return Some(Part::TooMany);
     }
-    // The user's name stands before the address and again behind the colon: a name that contains these words makes
-    // them appear twice, and the message unreadable.
-    const CHANGED: &[u8] = b": Change of username or service not allowed: ";
+    // The user's name stands before the address and again behind the colon, so a name that holds these words makes them
+    // appear twice, and the message unreadable. Other reasons end otherwise.
+    const CHANGED: &[u8] = b": Change of username or service not allowed: (";
     let rest = rest.strip_prefix(b" from").unwrap_or(rest);
     let rest = rest.strip_prefix(b" invalid user ").or_else(|| rest.strip_prefix(b" authenticating user "))?;
     let (who, what) = split_first(rest, CHANGED)?;
-    if split_first(what, CHANGED).is_some() || !trim_end(what).ends_with(b"[preauth]") {
+    if split_first(what, CHANGED).is_some() || !trim_end(what).ends_with(b") [preauth]") {
         return None;
     }
     let (before, _) =
