@@ -16,7 +16,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Nothing at all, all zero bytes: to lie in static memory until it is read.
+    /// Nothing at all, all zero bytes: what lies in static memory (`.bss`) until [`read`](super::read) or
+    /// [`defaults`](super::defaults) fills it.
     pub const EMPTY: Self = Self {
         global: Global { table: String::new(), log_level: LogLevel::Error, on_stop: OnStop::Keep },
         jails: Vec::new(),
@@ -98,3 +99,36 @@ impl Default for Global {
         Self { table, log_level: LogLevel::default(), on_stop: OnStop::default() }
     }
 }
+
+impl LogLevel {
+    /// Every level.
+    pub const ALL: [Self; 4] = [Self::Error, Self::Warning, Self::Info, Self::Debug];
+
+    /// The level's name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+impl OnStop {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Keep, Self::Remove];
+
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+// Two of them live in static memory: the running one and the one that a reload reads.
+static_assertions::const_assert!(size_of::<Config>() < 48 * 1024);

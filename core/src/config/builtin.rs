@@ -1,0 +1,83 @@
+//! What holds where the file says nothing.
+
+use super::model::{BanTime, Config, Global, Jail};
+use crate::addr::{Addr, Prefix};
+use crate::detect::{Filter, Mode};
+use crate::limits;
+use crate::time::Duration;
+use heapless::{String, Vec};
+
+/// Where sshd and dropbear log through syslog: Debian and its kin, Red Hat and its kin, OpenWrt and other BusyBox
+/// systems. A path that does not exist is waited for, not an error.
+const LOGPATH: [&str; 3] = ["/var/log/auth.log", "/var/log/secure", "/var/log/messages"];
+
+/// fail2ban's `maxretry`.
+const MAXRETRY: u32 = 5;
+
+/// fail2ban's `findtime` and `bantime`.
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+
+/// What runs with no file at all: a jail for each filter, named after it.
+pub fn defaults(config: &mut Config) {
+    clear(config);
+    add_jails(config, &unset());
+}
+
+/// A configuration without jails and with the built-in `[global]`.
+pub(super) fn clear(config: &mut Config) {
+    config.global = Global::default();
+    config.jails.clear();
+}
+
+/// The built-in `[defaults]`. An empty `logpath` stands for the filter's own.
+pub(super) fn unset() -> Jail {
+    let mut ignoreip = Vec::new();
+    // Both fit an empty list, so neither push can fail.
+    for (addr, len) in
+        [(Addr::v4([127, 0, 0, 0]), 8), (Addr::v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), 128)]
+    {
+        if let Ok(prefix) = Prefix::new(addr, len) {
+            let _ = ignoreip.push(prefix);
+        }
+    }
+    Jail {
+        name: String::new(),
+        enabled: true,
+        filter: Filter::Sshd,
+        mode: Mode::default(),
+        logpath: Vec::new(),
+        maxretry: MAXRETRY,
+        findtime: TEN_MINUTES,
+        bantime: BanTime::For(TEN_MINUTES),
+        ignoreip,
+    }
+}
+
+/// The built-in jails, with these `[defaults]`.
+pub(super) fn add_jails(config: &mut Config, defaults: &Jail) {
+    for filter in Filter::ALL {
+        // `limits::JAILS` is more than there are filters, and a filter's name is shorter than a jail's may be: neither
+        // push can fail. A test counts them.
+        if config.jails.push(defaults.clone()).is_ok()
+            && let Some(jail) = config.jails.last_mut()
+        {
+            jail.filter = filter;
+            let _ = jail.name.push_str(filter.name());
+            fill_logpath(jail);
+        }
+    }
+}
+
+/// Gives a jail that names no log file those of its filter. Both services log through syslog, so the paths are the same.
+pub(super) fn fill_logpath(jail: &mut Jail) {
+    if jail.logpath.is_empty() {
+        for path in LOGPATH {
+            let mut text = String::new();
+            // Three short constants fit; a test counts them.
+            let _ = text.push_str(path);
+            let _ = jail.logpath.push(text);
+        }
+    }
+}
+
+static_assertions::const_assert!(Filter::ALL.len() <= limits::JAILS && LOGPATH.len() <= limits::LOGPATHS);

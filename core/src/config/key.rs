@@ -1,0 +1,159 @@
+//! The keys: their names, where they may stand, and what they take.
+
+use crate::limits;
+use crate::time::Duration;
+use core::fmt;
+
+/// A key of the configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Key {
+    /// `enabled`.
+    Enabled,
+    /// `mode`.
+    Mode,
+    /// `logpath`.
+    Logpath,
+    /// `maxretry`.
+    Maxretry,
+    /// `findtime`.
+    Findtime,
+    /// `bantime`.
+    Bantime,
+    /// `ignoreip`.
+    Ignoreip,
+    /// `filter`.
+    Filter,
+    /// `table`.
+    Table,
+    /// `log_level`.
+    LogLevel,
+    /// `on_stop`.
+    OnStop,
+}
+
+/// Every key, in the order of their discriminants: those of `[defaults]`, then `filter`, then those of `[global]`.
+const ALL: [Key; 11] = [
+    Key::Enabled,
+    Key::Mode,
+    Key::Logpath,
+    Key::Maxretry,
+    Key::Findtime,
+    Key::Bantime,
+    Key::Ignoreip,
+    Key::Filter,
+    Key::Table,
+    Key::LogLevel,
+    Key::OnStop,
+];
+
+/// The names of [`ALL`].
+pub(super) const NAMES: [&str; 11] = [
+    "enabled",
+    "mode",
+    "logpath",
+    "maxretry",
+    "findtime",
+    "bantime",
+    "ignoreip",
+    "filter",
+    "table",
+    "log_level",
+    "on_stop",
+];
+
+/// How many keys a jail has; they come first.
+pub(super) const JAIL: usize = 8;
+
+impl Key {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        ALL.iter().zip(NAMES).find(|(_, known)| *known == name).map(|(key, _)| *key)
+    }
+
+    /// The key's place in [`ALL`].
+    pub(super) fn index(self) -> usize {
+        ALL.iter().position(|key| *key == self).unwrap_or(0)
+    }
+
+    /// The words that the key takes, if it takes only certain words: the names of its type's `ALL`.
+    pub(super) const fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Filter => &["sshd", "dropbear"],
+            Self::Mode => &["normal", "ddos", "extra", "aggressive"],
+            Self::LogLevel => &["error", "warning", "info", "debug"],
+            Self::OnStop => &["keep", "remove"],
+            _ => &[],
+        }
+    }
+
+    /// Whether the key takes an array.
+    pub(super) const fn is_list(self) -> bool {
+        matches!(self, Self::Logpath | Self::Ignoreip)
+    }
+
+    /// Where the key may stand.
+    pub(super) const fn home(self) -> &'static str {
+        match self {
+            Self::Table | Self::LogLevel | Self::OnStop => "[global]",
+            Self::Filter => "[jails.NAME]",
+            _ => "[defaults] or [jails.NAME]",
+        }
+    }
+}
+
+/// Writes what the key takes.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Enabled => "true or false",
+            Self::Logpath => "the absolute path of a file, or an array of them",
+            Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
+            Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
+            Self::Maxretry => return write!(f, "a whole number from 1 to {}", limits::MAXRETRY),
+            Self::Findtime => return span(f, limits::FINDTIME_SECS, ""),
+            Self::Bantime => return span(f, limits::BANTIME_SECS, ", or \"permanent\""),
+            Self::Filter | Self::Mode | Self::LogLevel | Self::OnStop => return list(f, self.words(), "\""),
+        })
+    }
+}
+
+fn span(f: &mut fmt::Formatter<'_>, most: u64, more: &str) -> fmt::Result {
+    let most = Duration::from_secs(most);
+    write!(f, "1s to {most}, in seconds or as \"90s\", \"10m\", \"1h30m\", \"7d\", \"1w\"{more}")
+}
+
+/// Writes words as `a`, `b` or `c`.
+pub(super) fn list(f: &mut fmt::Formatter<'_>, words: &[&str], quote: &str) -> fmt::Result {
+    for (n, word) in words.iter().enumerate() {
+        f.write_str(match n {
+            0 => "",
+            _ if n + 1 == words.len() => " or ",
+            _ => ", ",
+        })?;
+        f.write_str(quote)?;
+        f.write_str(word)?;
+        f.write_str(quote)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::{LogLevel, OnStop};
+    use super::*;
+    use crate::detect::{Filter, Mode};
+
+    #[test]
+    fn the_lists_agree() {
+        for (n, key) in ALL.into_iter().enumerate() {
+            assert_eq!(key as usize, n);
+            assert_eq!(key.index(), n);
+            assert_eq!(Key::from_name(NAMES[n]), Some(key));
+            assert_eq!(n < JAIL, key.home() != "[global]");
+        }
+        assert_eq!(Key::Filter.words(), Filter::ALL.map(Filter::name));
+        assert_eq!(Key::Mode.words(), Mode::ALL.map(Mode::name));
+        assert_eq!(Key::LogLevel.words(), LogLevel::ALL.map(LogLevel::name));
+        assert_eq!(Key::OnStop.words(), OnStop::ALL.map(OnStop::name));
+    }
+}

@@ -1,0 +1,373 @@
+//! Follows the parser's events through tables and keys, so that every spelling of a setting arrives at the same place:
+//! headers, dotted keys, inline tables, quoted keys.
+//!
+//! TOML's rules on defining things once are kept: a header names a table once, dotted keys do not reach into a table
+//! that a header defined, an inline table is complete when it closes.
+
+use super::error::{Hint, Limit, Problem, Report, Section};
+use super::key::{Key, NAMES};
+use super::model::{Config, Jail};
+use super::text::Text;
+use super::{builtin, suggest, value};
+use crate::detect::Filter;
+use crate::limits;
+use heapless::Vec;
+use toml_parser::decoder::Encoding;
+use toml_parser::lexer::Token;
+use toml_parser::parser::parse_document;
+use toml_parser::{ParseError, Raw, Source, Span};
+
+/// Where a key leads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Root,
+    Table(Owner),
+    /// `[jails]` itself.
+    Jails,
+    Setting(Owner, Key),
+    /// Below something that was refused: nothing more is said about it.
+    Nowhere,
+}
+
+/// A table that holds settings.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Global,
+    Defaults,
+    /// By its index in the configuration.
+    Jail(usize),
+}
+
+/// How a table came to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Defined {
+    No,
+    /// As the parent in a header: `jails` by `[jails.sshd]`.
+    Implied,
+    Header,
+    Dotted,
+    Inline,
+}
+
+/// What the file said of one table so far.
+#[derive(Clone, Copy)]
+struct Seen {
+    defined: Defined,
+    /// Where it was first named.
+    at: usize,
+    /// Where each key stands.
+    keys: [Option<usize>; NAMES.len()],
+}
+
+impl Seen {
+    const NOTHING: Self = Self { defined: Defined::No, at: 0, keys: [None; NAMES.len()] };
+
+    fn key(&self, key: Key) -> Option<usize> {
+        self.keys.get(key.index()).copied().flatten()
+    }
+}
+
+/// `[global]`, `[defaults]`, `[jails]` and the jails, in this order in [`Reader::seen`].
+const TABLES: usize = FIRST_JAIL + limits::JAILS;
+
+/// The first jail's place there.
+const FIRST_JAIL: usize = 3;
+
+pub(super) struct Reader<'r, 'q, 't> {
+    source: Source<'t>,
+    config: &'r mut Config,
+    defaults: Jail,
+    report: &'r mut Report<'q, 't>,
+    seen: [Seen; TABLES],
+    /// The table that keys are in: the last header's, or an inline one.
+    pub here: Place,
+    /// The tables around the open inline tables.
+    pub around: Vec<Place, 4>,
+    /// The key segment that was read last; what it is shows only behind it.
+    pub segment: Option<(Span, Option<Encoding>)>,
+    /// Where the segments before it lead.
+    pub at: Option<Place>,
+    /// The whole key's place and the last segment's span.
+    pub target: (Place, Span),
+    pub in_header: bool,
+    pub in_array: bool,
+    /// An array or inline table was refused; the parser skips it and tells its end.
+    pub refused: bool,
+    /// The bracket that opened the header or array.
+    pub open: Span,
+    /// Scalars of the open array.
+    pub elements: u32,
+    /// The open array's list has no room left, which was reported.
+    pub full: bool,
+}
+
+/// Reads the settings of a document whose grammar is known to be right.
+pub(super) fn read<'t>(source: Source<'t>, tokens: &[Token], config: &mut Config, report: &mut Report<'_, 't>) {
+    let mut reader = Reader {
+        source,
+        config,
+        defaults: builtin::unset(),
+        report,
+        seen: [Seen::NOTHING; TABLES],
+        here: Place::Root,
+        around: Vec::new(),
+        segment: None,
+        at: None,
+        target: (Place::Nowhere, Span::default()),
+        in_header: false,
+        in_array: false,
+        refused: false,
+        open: Span::default(),
+        elements: 0,
+        full: false,
+    };
+    // The grammar was checked before, with the errors reported.
+    parse_document(tokens, &mut reader, &mut ());
+    reader.complete();
+}
+
+impl Reader<'_, '_, '_> {
+    fn seen(&mut self, place: Place) -> Option<&mut Seen> {
+        self.seen.get_mut(match place {
+            Place::Table(Owner::Global) => 0,
+            Place::Table(Owner::Defaults) => 1,
+            Place::Jails => 2,
+            Place::Table(Owner::Jail(n)) => FIRST_JAIL + n,
+            Place::Root | Place::Setting(..) | Place::Nowhere => return None,
+        })
+    }
+
+    pub fn wrong(&mut self, span: Span, problem: Problem<'_>) -> Place {
+        let quote = self.source.input().get(span.start()..span.end()).unwrap_or_default();
+        self.report.at(span.start(), quote, problem);
+        Place::Nowhere
+    }
+
+    fn duplicate(&mut self, span: Span, first: usize) -> Place {
+        let (line, _) = self.report.place(first);
+        self.wrong(span, Problem::Duplicate { line })
+    }
+
+    /// Takes the pending segment, which is followed by more or not.
+    pub fn step(&mut self, last: bool) {
+        let Some((span, encoding)) = self.segment.take() else { return };
+        let from = self.at.unwrap_or(if self.in_header { Place::Root } else { self.here });
+        let mut to = self.resolve(from, span, encoding);
+        let how = match (self.in_header, last) {
+            (true, false) => Some(Defined::Implied),
+            (true, true) => Some(Defined::Header),
+            (false, false) => Some(Defined::Dotted),
+            // A value follows; if it is an inline table, it defines this one.
+            (false, true) => None,
+        };
+        match (to, how) {
+            (Place::Setting(_, key), Some(_)) => {
+                // Said of the next segment, which is what must go; a header has none.
+                if self.in_header && last {
+                    to = self.wrong(span, Problem::Type("a table", key));
+                }
+            }
+            (Place::Setting(owner, key), None) => to = self.set_once(owner, key, span),
+            (_, Some(how)) => to = self.define(to, how, span),
+            (_, None) => {}
+        }
+        self.at = Some(to);
+        self.target = (to, span);
+    }
+
+    /// The place that one segment leads to.
+    fn resolve(&mut self, from: Place, span: Span, encoding: Option<Encoding>) -> Place {
+        if from == Place::Nowhere {
+            return from;
+        }
+        let mut text = Text::new();
+        let mut error: Option<ParseError> = None;
+        Raw::new_unchecked(self.source.get(span).map_or("", |raw| raw.as_str()), encoding, span)
+            .decode_key(&mut text, &mut error);
+        if text.full {
+            let problem = Problem::TooLong { bytes: span.len(), limit: Limit::Decoded };
+            return self.wrong(span, problem);
+        }
+        if let Some(error) = error {
+            self.report.syntax(&error);
+            return Place::Nowhere;
+        }
+        let name = text.as_str();
+        match from {
+            Place::Root => match name {
+                "global" => Place::Table(Owner::Global),
+                "defaults" => Place::Table(Owner::Defaults),
+                "jails" => Place::Jails,
+                _ => self.unknown(Section::Root, name, span),
+            },
+            Place::Table(owner) => {
+                let section = match owner {
+                    Owner::Global => Section::Global,
+                    Owner::Defaults => Section::Defaults,
+                    Owner::Jail(_) => Section::Jail,
+                };
+                match Key::from_name(name) {
+                    Some(key) if section.names().contains(&name) => Place::Setting(owner, key),
+                    _ => self.unknown(section, name, span),
+                }
+            }
+            Place::Jails => self.jail(name, span),
+            Place::Setting(..) => {
+                let hint = suggest::alias(name).filter(|hint| matches!(hint, Hint::Because(_))).unwrap_or(Hint::None);
+                self.wrong(span, Problem::NotATable(hint))
+            }
+            Place::Nowhere => from,
+        }
+    }
+
+    fn unknown(&mut self, section: Section, name: &str, span: Span) -> Place {
+        if let Some(key) = Key::from_name(name) {
+            return self.wrong(span, Problem::Misplaced(section, key));
+        }
+        let near = suggest::nearest(name, section.names()).map(Hint::Near);
+        let hint = match suggest::alias(name) {
+            // Its own word for a key of another section would only mislead.
+            Some(Hint::Near(word)) if section != Section::Root && !section.names().contains(&word) => near,
+            Some(hint) => Some(hint),
+            None => near,
+        };
+        self.wrong(span, Problem::Unknown(section, hint.unwrap_or(Hint::None)))
+    }
+
+    /// The jail of this name, a new one if there is none.
+    fn jail(&mut self, name: &str, span: Span) -> Place {
+        if let Some(n) = self.config.jails.iter().position(|jail| jail.name == name) {
+            return Place::Table(Owner::Jail(n));
+        }
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
+            return self.wrong(span, Problem::JailName);
+        }
+        let mut jail = builtin::unset();
+        if jail.name.push_str(name).is_err() {
+            return self.wrong(span, Problem::TooLong { bytes: name.len(), limit: Limit::JailName });
+        }
+        let n = self.config.jails.len();
+        if self.config.jails.push(jail).is_err() {
+            return self.wrong(span, Problem::TooMany(Limit::Jails));
+        }
+        Place::Table(Owner::Jail(n))
+    }
+
+    /// Notes that a table is defined in this way, if it may be.
+    pub fn define(&mut self, place: Place, how: Defined, span: Span) -> Place {
+        let Some(seen) = self.seen(place) else { return place };
+        let allowed = match (seen.defined, how) {
+            (Defined::No, _) => true,
+            (Defined::Inline, _) => false,
+            (_, Defined::Implied) => true,
+            (before, Defined::Header) => before == Defined::Implied,
+            (before, Defined::Dotted) => before == Defined::Dotted,
+            _ => false,
+        };
+        if !allowed {
+            let first = seen.at;
+            return self.duplicate(span, first);
+        }
+        if seen.defined == Defined::No {
+            seen.at = span.start();
+        }
+        if how != Defined::Implied || seen.defined == Defined::No {
+            seen.defined = how;
+        }
+        place
+    }
+
+    /// Notes that a key is set, which it may be once.
+    fn set_once(&mut self, owner: Owner, key: Key, span: Span) -> Place {
+        let place = Place::Table(owner);
+        if let Some(slot) = self.seen(place).and_then(|seen| seen.keys.get_mut(key.index())) {
+            if let Some(first) = *slot {
+                return self.duplicate(span, first);
+            }
+            *slot = Some(span.start());
+        }
+        Place::Setting(owner, key)
+    }
+
+    /// The jail or `[defaults]` that owns settings; `[global]` is no such thing.
+    pub fn settings(&mut self, owner: Owner) -> Option<&mut Jail> {
+        match owner {
+            Owner::Global => None,
+            Owner::Defaults => Some(&mut self.defaults),
+            Owner::Jail(n) => self.config.jails.get_mut(n),
+        }
+    }
+
+    /// One value of a setting: the only one, or one of an array.
+    pub fn value(&mut self, owner: Owner, key: Key, span: Span, encoding: Option<Encoding>) {
+        self.elements = self.elements.saturating_add(1);
+        if self.full {
+            return;
+        }
+        let raw = Raw::new_unchecked(self.source.get(span).map_or("", |raw| raw.as_str()), encoding, span);
+        let target = match owner {
+            Owner::Global => value::Target::Global(&mut self.config.global),
+            Owner::Defaults => value::Target::Jail(&mut self.defaults),
+            Owner::Jail(n) => match self.config.jails.get_mut(n) {
+                Some(jail) => value::Target::Jail(jail),
+                None => return,
+            },
+        };
+        let full = value::set(target, key, raw, self.in_array, span, self.report).is_err();
+        self.full = full && self.in_array;
+    }
+
+    /// Gives every jail what it left open, and checks what concerns jails as a whole.
+    fn complete(&mut self) {
+        if self.config.jails.is_empty() {
+            builtin::add_jails(self.config, &self.defaults);
+            return;
+        }
+        for (jail, seen) in self.config.jails.iter_mut().zip(self.seen.iter().skip(FIRST_JAIL)) {
+            let defaults = &self.defaults;
+            let open = |key| seen.key(key).is_none();
+            if open(Key::Enabled) {
+                jail.enabled = defaults.enabled;
+            }
+            if open(Key::Mode) {
+                jail.mode = defaults.mode;
+            }
+            if open(Key::Logpath) {
+                jail.logpath.clone_from(&defaults.logpath);
+            }
+            if open(Key::Maxretry) {
+                jail.maxretry = defaults.maxretry;
+            }
+            if open(Key::Findtime) {
+                jail.findtime = defaults.findtime;
+            }
+            if open(Key::Bantime) {
+                jail.bantime = defaults.bantime;
+            }
+            if open(Key::Ignoreip) {
+                jail.ignoreip.clone_from(&defaults.ignoreip);
+            }
+            builtin::fill_logpath(jail);
+            if open(Key::Filter) {
+                match Filter::from_name(&jail.name) {
+                    Some(filter) => jail.filter = filter,
+                    None => self.report.at(seen.at, &jail.name, Problem::NoFilter),
+                }
+            }
+        }
+        self.count_files();
+    }
+
+    /// Refuses the first jail whose log files are too many together with those of the jails before it.
+    fn count_files(&mut self) {
+        let mut files: Vec<&str, { limits::FILES }> = Vec::new();
+        for (jail, seen) in self.config.jails.iter().zip(self.seen.iter().skip(FIRST_JAIL)) {
+            for path in jail.logpath.iter().filter(|_| jail.enabled) {
+                if !files.contains(&path.as_str()) && files.push(path).is_err() {
+                    self.report.at(seen.at, path, Problem::TooMany(Limit::Files));
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What a right file means.
+
+use super::super::model::{BanTime, Config, Global, Jail, LogLevel, OnStop};
+use super::{defaults_alone, good};
+use crate::addr::Prefix;
+use crate::detect::{Filter, Mode};
+use crate::time::Duration;
+use std::boxed::Box;
+use std::format;
+
+const LOGS: &[&str] = &["/var/log/auth.log", "/var/log/secure", "/var/log/messages"];
+
+/// A jail as the built-in defaults make it.
+fn jail(name: &str, filter: Filter) -> Jail {
+    Jail {
+        name: name.try_into().unwrap(),
+        enabled: true,
+        filter,
+        mode: Mode::Normal,
+        logpath: paths(LOGS),
+        maxretry: 5,
+        findtime: Duration::from_secs(600),
+        bantime: BanTime::For(Duration::from_secs(600)),
+        ignoreip: prefixes(&["127.0.0.0/8", "::1"]),
+    }
+}
+
+fn paths<const N: usize, const M: usize>(paths: &[&str]) -> heapless::Vec<heapless::String<M>, N> {
+    paths.iter().map(|path| (*path).try_into().unwrap()).collect()
+}
+
+fn prefixes<const N: usize>(texts: &[&str]) -> heapless::Vec<Prefix, N> {
+    texts.iter().map(|text| Prefix::parse(text.as_bytes()).unwrap()).collect()
+}
+
+fn global(table: &str, log_level: LogLevel, on_stop: OnStop) -> Global {
+    Global { table: table.try_into().unwrap(), log_level, on_stop }
+}
+
+fn config(global: Global, jails: &[Jail]) -> Config {
+    Config { global, jails: jails.iter().cloned().collect() }
+}
+
+fn builtin() -> Config {
+    config(
+        global("edgeban", LogLevel::Info, OnStop::Keep),
+        &[jail("sshd", Filter::Sshd), jail("dropbear", Filter::Dropbear)],
+    )
+}
+
+#[test]
+fn no_file_and_an_empty_file_are_the_builtin_jails() {
+    assert_eq!(*defaults_alone(), builtin());
+    for text in ["", "\n", "# nothing\n", "\u{feff}", "\r\n", "[global]\n[defaults]\n[jails]\n", "jails = {}"] {
+        assert_eq!(*good(text), builtin(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_file_without_jails_changes_the_builtin_ones() {
+    let mut want = builtin();
+    for jail in &mut want.jails {
+        jail.maxretry = 3;
+        jail.bantime = BanTime::Permanent;
+        jail.logpath = paths(&["/tmp/x"]);
+    }
+    want.global.log_level = LogLevel::Debug;
+    let text = "global.log_level = 'debug'\n[defaults]\nmaxretry = 3\nbantime = -1\nlogpath = '/tmp/x'\n";
+    assert_eq!(*good(text), want);
+}
+
+#[test]
+fn every_key_arrives() {
+    let text = r#"
+        [jails.a]
+        filter = "dropbear"
+        enabled = false
+        mode = "extra"
+        logpath = ["/a", "/b"]
+        maxretry = 1
+        findtime = 1
+        bantime = "permanent"
+        ignoreip = ["2001:db8::/32", "10.1.2.3/8", "::ffff:192.0.2.1"]
+        [jails.sshd]
+        [defaults]
+        enabled = true
+        mode = "ddos"
+        logpath = "/c"
+        maxretry = 10_000
+        findtime = "52w1d"
+        bantime = 315_360_000
+        ignoreip = []
+        [global]
+        table = "f2b-table_1.x"
+        log_level = "warning"
+        on_stop = "remove"
+    "#;
+    let a = Jail {
+        enabled: false,
+        mode: Mode::Extra,
+        logpath: paths(&["/a", "/b"]),
+        maxretry: 1,
+        findtime: Duration::from_secs(1),
+        bantime: BanTime::Permanent,
+        ignoreip: prefixes(&["2001:db8::/32", "10.0.0.0/8", "192.0.2.1"]),
+        ..jail("a", Filter::Dropbear)
+    };
+    let sshd = Jail {
+        mode: Mode::Ddos,
+        logpath: paths(&["/c"]),
+        maxretry: 10_000,
+        findtime: Duration::from_secs(365 * 86_400),
+        bantime: BanTime::For(Duration::from_secs(3650 * 86_400)),
+        ignoreip: prefixes(&[]),
+        ..jail("sshd", Filter::Sshd)
+    };
+    assert_eq!(*good(text), config(global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove), &[a, sshd]));
+}
+
+#[test]
+fn the_example_is_what_it_says() {
+    let base = |name, filter| Jail {
+        bantime: BanTime::For(Duration::from_secs(3600)),
+        ignoreip: prefixes(&["127.0.0.0/8", "::1", "192.0.2.0/24"]),
+        ..jail(name, filter)
+    };
+    let probes = Jail {
+        mode: Mode::Aggressive,
+        maxretry: 20,
+        findtime: Duration::from_secs(86_400),
+        bantime: BanTime::For(Duration::from_secs(604_800)),
+        logpath: paths(&["/var/log/auth.log"]),
+        ignoreip: prefixes(&["127.0.0.0/8", "::1", "192.0.2.0/24", "2001:db8::/32"]),
+        ..base("sshd-probes", Filter::Sshd)
+    };
+    let want = config(
+        global("edgeban", LogLevel::Info, OnStop::Keep),
+        &[
+            Jail { maxretry: 3, ..base("sshd", Filter::Sshd) },
+            Jail { enabled: false, ..base("dropbear", Filter::Dropbear) },
+            probes,
+        ],
+    );
+    assert_eq!(*good(include_str!("../example.toml")), want);
+}
+
+/// The example leaves no key out.
+#[test]
+fn the_example_has_every_key() {
+    for name in super::super::key::NAMES {
+        assert!(include_str!("../example.toml").lines().any(|line| line.starts_with(&format!("{name} = "))), "{name}");
+    }
+}
+
+#[test]
+fn defaults_hold_wherever_they_stand() {
+    let jails = "[jails.sshd]\nmaxretry = 4\n[jails.b]\nfilter = 'sshd'\n";
+    let defaults = "[defaults]\nmaxretry = 7\nfindtime = '1h'\nignoreip = '192.0.2.1'\nenabled = false\n";
+    let before = good(&format!("{defaults}{jails}"));
+    assert_eq!(before, good(&format!("{jails}{defaults}")));
+    assert_eq!([before.jails[0].maxretry, before.jails[1].maxretry], [4, 7]);
+    assert_eq!(before.jails[0].ignoreip, prefixes::<32>(&["192.0.2.1"]));
+    assert!(!before.jails[0].enabled);
+}
+
+#[test]
+fn all_spellings_are_one() {
+    let want = Config {
+        global: global("edgeban", LogLevel::Error, OnStop::Keep),
+        jails: [Jail {
+            maxretry: 31,
+            findtime: Duration::from_secs(5400),
+            logpath: paths(&["/var/log/a b"]),
+            ignoreip: prefixes(&["192.0.2.1", "::1"]),
+            ..jail("my.jail", Filter::Sshd)
+        }]
+        .into_iter()
+        .collect(),
+    };
+    for text in [
+        "[global]\nlog_level = 'error'\n[jails.'my.jail']\nfilter = 'sshd'\nmaxretry = 31\nfindtime = '1h30m'\n\
+         logpath = '/var/log/a b'\nignoreip = ['192.0.2.1', '::1']\n",
+        "[jails.\"my.jail\"]\r\nfilter = \"sshd\"\r\nmaxretry = 0x1F\r\nfindtime = \"1h 30m\"\r\n\
+         logpath = [\"/var/log/a\\u0020b\"]\r\nignoreip = \"192.0.2.1 ::1\"\r\n[global]\r\nlog_level = \"error\"\r\n",
+        "global.log_level = '''error'''\njails.'my.jail'.filter = \"\"\"\nsshd\"\"\"\n\
+         jails.'my.jail'.maxretry = +31\njails.'my.jail'.findtime = 5_400\n\
+         jails.'my.jail'.logpath = [ # comment\n'/var/log/a b', # comment\n]\n\
+         jails.'my.jail'.ignoreip = '192.0.2.1,::1'",
+        "global = {log_level = 'error'}\njails = { 'my.jail' = { filter = 'sshd', maxretry = 0b11111, \
+         findtime = '90m', logpath = '/var/log/a b', ignoreip = ['192.0.2.1', '::1'] } }",
+        "global . log_level = 'error'\n[jails]\n\"my\\u002Ejail\" = {filter=\"\\u0073shd\",maxretry=0o37,\
+         findtime=\"\"\"1h\\\n   30m\"\"\", logpath='/var/log/a b',ignoreip='''\n192.0.2.1\n::1\n''',}",
+        "\"global\".'log_level' = \"e\\u0072ror\"\n[ jails . \"my.jail\" ] # comment\n'filter' = 'sshd'\n\
+         'maxretry' = 31\nfindtime = '5400s'\nlogpath = ['/var/log/a b']\nignoreip = ['192.0.2.1/32', '::1', '::1/128']",
+        "[jails]\n'my.jail'.filter = 'sshd'\n'my.jail'.maxretry = 31\n'my.jail'.findtime = 5400\n\
+         'my.jail'.logpath = '/var/log/a b'\n'my.jail'.ignoreip = ' , 192.0.2.1, ::1,'\n[global]\nlog_level='error'",
+        "[jails.'my.jail']\nfilter = 'sshd'\n[defaults]\nmaxretry = 31\nfindtime = 5400\nlogpath = '/var/log/a b'\n\
+         ignoreip = '192.0.2.1 ::1'\n[global]\nlog_level = 'error'",
+        "[jails.'my.jail']\nfilter = 'sshd'\n[jails]\n[defaults]\nmaxretry = 31\nfindtime = 5400\n\
+         logpath = '/var/log/a b'\nignoreip = '192.0.2.1 ::1'\n[global]\nlog_level = 'error'",
+    ] {
+        assert_eq!(*good(text), want, "{text}");
+    }
+}
+
+#[test]
+fn what_was_there_before_is_gone() {
+    let mut tokens = Box::new(super::Tokens::new());
+    let mut config = good("[global]\ntable = 'old'\non_stop = 'remove'\n[jails.sshd]\nmaxretry = 9\n");
+    assert_eq!(super::read(b"", &mut tokens, &mut config, &mut |_| ()), Ok(()));
+    assert_eq!(*config, builtin());
+}

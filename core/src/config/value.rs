@@ -1,0 +1,257 @@
+//! Turns one scalar into a setting, or into an error.
+
+use super::duration::{self, Fault};
+use super::error::{AddressFault, Limit, PathFault, Problem, Report};
+use super::key::Key;
+use super::model::{BanTime, Global, Jail, LogLevel, OnStop};
+use super::suggest;
+use super::text::Text;
+use crate::addr::Prefix;
+use crate::detect::{Filter, Mode};
+use crate::limits;
+use crate::time::Duration;
+use heapless::{String, Vec};
+use toml_parser::decoder::ScalarKind;
+use toml_parser::{ParseError, Raw, Span};
+
+/// Where the setting goes.
+pub(super) enum Target<'a> {
+    Global(&'a mut Global),
+    Jail(&'a mut Jail),
+}
+
+/// Nothing more of this value is worth reading.
+pub(super) struct Full;
+
+/// Takes one value of `key`: the only one, or one of an array, to whose list it is added.
+///
+/// # Errors
+/// [`Full`] if the list has no room; it is reported, and so would be all that follow.
+pub(super) fn set(
+    target: Target<'_>,
+    key: Key,
+    raw: Raw<'_>,
+    in_array: bool,
+    span: Span,
+    report: &mut Report<'_, '_>,
+) -> Result<(), Full> {
+    let mut text = Text::new();
+    let Some(kind) = decode(raw, key, span, &mut text, report) else { return Ok(()) };
+    let text = text.as_str();
+    let value = match kind {
+        ScalarKind::Boolean(value) => Value::Bool(value),
+        ScalarKind::Integer(radix) => {
+            let digits = text.trim_start_matches(['+', '-']);
+            let number = if digits.is_empty() { None } else { Some(u64::from_str_radix(digits, radix.value()).ok()) };
+            match number {
+                Some(number) => Value::Number { number, negative: raw.as_str().starts_with('-') },
+                None => Value::Other("an incomplete number"),
+            }
+        }
+        ScalarKind::String => Value::Text(text),
+        ScalarKind::Float => Value::Other("a float"),
+        ScalarKind::DateTime => Value::Other("a date or time"),
+    };
+    let problem = match (target, key, &value) {
+        (Target::Jail(jail), Key::Logpath, Value::Text(text)) => {
+            if !in_array {
+                jail.logpath.clear();
+            }
+            add_path(&mut jail.logpath, text)
+        }
+        (Target::Jail(jail), Key::Ignoreip, Value::Text(text)) => {
+            if in_array {
+                add_prefix(&mut jail.ignoreip, text, span, report)?;
+            } else {
+                jail.ignoreip.clear();
+                for piece in text.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|piece| !piece.is_empty())
+                {
+                    add_prefix(&mut jail.ignoreip, piece, span, report)?;
+                }
+            }
+            Ok(())
+        }
+        (Target::Jail(jail), ..) => in_jail(jail, key, &value),
+        (Target::Global(global), ..) => in_global(global, key, &value),
+    };
+    if let Err(problem) = problem {
+        let quote = match (problem, &value) {
+            (Problem::Type(..), _) => raw.as_str(),
+            (_, Value::Text(text)) => text,
+            _ => raw.as_str(),
+        };
+        report.at(span.start(), quote, problem);
+        if matches!(problem, Problem::TooMany(_)) {
+            return Err(Full);
+        }
+    }
+    Ok(())
+}
+
+/// A decoded scalar.
+enum Value<'a> {
+    Bool(bool),
+    /// `None` is more than 64 bits.
+    Number {
+        number: Option<u64>,
+        negative: bool,
+    },
+    Text(&'a str),
+    /// No key takes this.
+    Other(&'static str),
+}
+
+impl Value<'_> {
+    const fn is_not(&self, key: Key) -> Problem<'static> {
+        let found = match self {
+            Self::Bool(_) => "a boolean",
+            Self::Number { .. } => "an integer",
+            Self::Text(_) => "a string",
+            Self::Other(found) => found,
+        };
+        Problem::Type(found, key)
+    }
+}
+
+/// Decodes a scalar; `None` if it is wrong in itself, which is reported.
+fn decode<'t>(
+    raw: Raw<'t>,
+    key: Key,
+    span: Span,
+    text: &mut Text<'t>,
+    report: &mut Report<'_, '_>,
+) -> Option<ScalarKind> {
+    let (start, written) = (span.start(), raw.as_str());
+    if written.is_empty() {
+        report.at(start, "", Problem::Missing(key));
+        return None;
+    }
+    let mut error: Option<ParseError> = None;
+    let kind = raw.decode_scalar(text, &mut error);
+    if text.full {
+        report.at(start, written, Problem::TooLong { bytes: written.len(), limit: Limit::Decoded });
+        return None;
+    }
+    let Some(error) = error else { return Some(kind) };
+    // The decoder guesses a word's type by its first letter, here the key is known.
+    let word = written.bytes().any(|b| b.is_ascii_alphabetic());
+    let quoted = written.starts_with(['"', '\'']) || written.ends_with(['"', '\'']);
+    match key {
+        _ if quoted => report.syntax(&error),
+        Key::Enabled | Key::Maxretry if word => report.at(start, written, Problem::Malformed(key)),
+        Key::Findtime | Key::Bantime if !word => report.syntax(&error),
+        Key::Enabled | Key::Maxretry => report.syntax(&error),
+        _ => report.at(start, written, Problem::Unquoted(key)),
+    }
+    None
+}
+
+fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Problem<'static>> {
+    let Value::Text(text) = value else { return Err(value.is_not(key)) };
+    match key {
+        Key::LogLevel => global.log_level = word(key, text, LogLevel::ALL)?,
+        Key::OnStop => global.on_stop = word(key, text, OnStop::ALL)?,
+        _ => {
+            let letters = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+            if !text.bytes().all(letters) || !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+                return Err(Problem::Malformed(key));
+            }
+            global.table = fixed(text, Limit::TableName)?;
+        }
+    }
+    Ok(())
+}
+
+fn in_jail(jail: &mut Jail, key: Key, value: &Value<'_>) -> Result<(), Problem<'static>> {
+    match (key, value) {
+        (Key::Enabled, Value::Bool(enabled)) => jail.enabled = *enabled,
+        (Key::Mode, Value::Text(text)) => jail.mode = word(key, text, Mode::ALL)?,
+        (Key::Filter, Value::Text(text)) => jail.filter = word(key, text, Filter::ALL)?,
+        (Key::Maxretry, Value::Number { number, negative: false }) => {
+            let number = number.and_then(|number| u32::try_from(number).ok());
+            jail.maxretry = number.filter(|n| (1..=limits::MAXRETRY).contains(n)).ok_or(Problem::Range(key))?;
+        }
+        (Key::Maxretry, Value::Number { .. }) => return Err(Problem::Range(key)),
+        (Key::Findtime, _) => jail.findtime = span_of_time(key, value, limits::FINDTIME_SECS)?,
+        (Key::Bantime, Value::Text("permanent") | Value::Number { number: Some(1), negative: true }) => {
+            jail.bantime = BanTime::Permanent;
+        }
+        (Key::Bantime, _) => jail.bantime = BanTime::For(span_of_time(key, value, limits::BANTIME_SECS)?),
+        _ => return Err(value.is_not(key)),
+    }
+    Ok(())
+}
+
+/// A span of time from one second to `most`.
+fn span_of_time(key: Key, value: &Value<'_>, most: u64) -> Result<Duration, Problem<'static>> {
+    let seconds = match value {
+        Value::Number { number, negative: false } => *number,
+        Value::Number { .. } => None,
+        Value::Text(text) => match duration::seconds(text) {
+            Ok(seconds) => Some(seconds),
+            Err(Fault::Overflow) => None,
+            Err(Fault::Malformed) => return Err(Problem::Malformed(key)),
+        },
+        _ => return Err(value.is_not(key)),
+    };
+    match seconds {
+        Some(seconds) if (1..=most).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(Problem::Range(key)),
+    }
+}
+
+/// The one of `all` that `text` names; `key.words()` are their names in the same order.
+fn word<T, const N: usize>(key: Key, text: &str, all: [T; N]) -> Result<T, Problem<'static>> {
+    let words = key.words();
+    let found = all.into_iter().zip(words).find(|(_, word)| **word == text);
+    found.map(|(value, _)| value).ok_or_else(|| Problem::Word(key, suggest::nearest(text, words)))
+}
+
+fn fixed<const N: usize>(text: &str, limit: Limit) -> Result<String<N>, Problem<'static>> {
+    String::try_from(text).map_err(|_| Problem::TooLong { bytes: text.len(), limit })
+}
+
+fn add_path(
+    list: &mut Vec<String<{ limits::PATH }>, { limits::LOGPATHS }>,
+    path: &str,
+) -> Result<(), Problem<'static>> {
+    let fault = if !path.starts_with('/') {
+        PathFault::Relative
+    } else if path.contains(char::is_control) {
+        PathFault::Control
+    } else if path.contains(['*', '?', '[']) {
+        PathFault::Pattern
+    } else if path.ends_with('/') {
+        PathFault::Directory
+    } else if list.iter().any(|other| other == path) {
+        PathFault::Duplicate
+    } else {
+        return list.push(fixed(path, Limit::Path)?).map_err(|_| Problem::TooMany(Limit::Logpaths));
+    };
+    Err(Problem::Path(fault))
+}
+
+/// Adds a prefix, unless the list has it.
+fn add_prefix(
+    list: &mut Vec<Prefix, { limits::IGNOREIP }>,
+    text: &str,
+    span: Span,
+    report: &mut Report<'_, '_>,
+) -> Result<(), Full> {
+    match Prefix::parse(text.as_bytes()) {
+        Ok(prefix) if list.contains(&prefix) => {}
+        Ok(prefix) => {
+            if list.push(prefix).is_err() {
+                report.at(span.start(), text, Problem::TooMany(Limit::Ignoreip));
+                return Err(Full);
+            }
+        }
+        Err(_) => {
+            let name = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+                && text.bytes().any(|b| b.is_ascii_alphabetic());
+            let fault = if name { AddressFault::Name } else { AddressFault::Malformed };
+            report.at(span.start(), text, Problem::Address(fault));
+        }
+    }
+    Ok(())
+}
