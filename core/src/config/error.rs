@@ -247,7 +247,7 @@ impl fmt::Display for Error<'_> {
             }
             Problem::Unknown(section, hint) => {
                 if section == Section::Root {
-                    write!(f, "unknown table {quote}")?;
+                    write!(f, "unknown table or key {quote}")?;
                 } else {
                     write!(f, "unknown key {quote} {}", section.name())?;
                 }
@@ -284,6 +284,7 @@ impl fmt::Display for Error<'_> {
             }
             Problem::Missing(key) => write!(f, "no value, expected {key}"),
             Problem::Unquoted(key) => write!(f, "{quote} has no quotes, expected {key}"),
+            Problem::Type(found, key) if self.quote.is_empty() => write!(f, "{found}, expected {key}"),
             Problem::Type(found, key) => write!(f, "{found} {quote}, expected {key}"),
             Problem::Malformed(key) => write!(f, "{quote} is not understood, expected {key}"),
             Problem::Range(key) => write!(f, "{quote} is out of range, expected {key}"),

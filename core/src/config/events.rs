@@ -71,7 +71,8 @@ impl EventReceiver for Reader<'_, '_, '_> {
                 true
             }
             Place::Setting(_, key) => {
-                self.wrong(span, Problem::Type("an array", key));
+                self.elements = self.elements.saturating_add(1);
+                self.wrong(span.before(), Problem::Type("an array", key));
                 false
             }
             Place::Nowhere => false,
@@ -105,7 +106,10 @@ impl EventReceiver for Reader<'_, '_, '_> {
     fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
         let (place, name) = self.target;
         let place = match place {
-            Place::Setting(_, key) => self.wrong(span, Problem::Type("a table", key)),
+            Place::Setting(_, key) => {
+                self.elements = self.elements.saturating_add(1);
+                self.wrong(span.before(), Problem::Type("a table", key))
+            }
             _ => self.define(place, Defined::Inline, name),
         };
         // Two levels are the most that lead anywhere, so there is always room.

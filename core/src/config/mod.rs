@@ -4,8 +4,8 @@
 //! its line and column and with what was expected instead. A configuration that is accepted does what it says.
 //!
 //! The way of a file: [`read`] refuses what is no text, `toml_parser` cuts it into tokens and checks the grammar,
-//! `events` and `reader` follow its events through tables and keys, `value` turns scalars into settings, and `builtin` fills in what
-//! the file leaves open. Grammar errors are reported alone: behind one, meaning would be guessed.
+//! `events` and `reader` follow its events through tables and keys, `value` turns scalars into settings, and `builtin`
+//! fills in what the file leaves open. Grammar errors are reported alone: behind one, meaning would be guessed.
 //!
 //! Not supported: arrays of tables, patterns in `logpath`, names in `ignoreip`, including other files.
 

@@ -95,7 +95,7 @@ pub(super) struct Reader<'r, 'q, 't> {
     pub refused: bool,
     /// The bracket that opened the header or array.
     pub open: Span,
-    /// Scalars of the open array.
+    /// Values of the open array.
     pub elements: u32,
     /// The open array's list has no room left, which was reported.
     pub full: bool,
@@ -144,7 +144,8 @@ impl Reader<'_, '_, '_> {
     }
 
     fn duplicate(&mut self, span: Span, first: usize) -> Place {
-        let (line, _) = self.report.place(first);
+        // Looked for only where it is told: a file of nothing but duplicates would take a second.
+        let (line, _) = if self.report.errors < super::ERRORS { self.report.place(first) } else { (0, 0) };
         self.wrong(span, Problem::Duplicate { line })
     }
 
@@ -351,6 +352,8 @@ impl Reader<'_, '_, '_> {
             if open(Key::Filter) {
                 match Filter::from_name(&jail.name) {
                     Some(filter) => jail.filter = filter,
+                    // Not named as a table at all: that was the error.
+                    None if seen.defined == Defined::No => {}
                     None => self.report.at(seen.at, &jail.name, Problem::NoFilter),
                 }
             }

@@ -1,6 +1,9 @@
 //! Whole files in, a whole [`Config`] or exact messages out.
 
+mod bad;
 mod good;
+mod limits;
+mod random;
 
 use super::model::Config;
 use super::{Refused, Tokens, read};

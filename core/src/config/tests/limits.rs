@@ -1,0 +1,140 @@
+//! Each capacity: full is right, one more is refused by name.
+
+use super::super::ERRORS;
+use super::{bad, good, one};
+use crate::limits;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+/// `n` values in TOML quotes, joined by commas.
+fn list(n: usize, value: impl Fn(usize) -> String) -> String {
+    (0..n).map(|n| format!("'{}'", value(n))).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn jails() {
+    let text = |n: usize| (0..n).map(|n| format!("[jails.j{n}]\nfilter = 'sshd'\n")).collect::<String>();
+    assert_eq!(good(&text(limits::JAILS)).jails.len(), limits::JAILS);
+    assert_eq!(one(&text(limits::JAILS + 1)), "33:8: `j16` is one too many, expected at most JAILS = 16 jails");
+}
+
+#[test]
+fn jail_names() {
+    let text = |n: usize| format!("[jails.{}]\nfilter = 'sshd'", "a".repeat(n));
+    assert_eq!(good(&text(limits::JAIL_NAME)).jails[0].name.len(), limits::JAIL_NAME);
+    let name = "a".repeat(33);
+    assert_eq!(one(&text(33)), format!("1:8: `{name}` has 33 bytes, expected at most JAIL_NAME = 32 bytes"));
+}
+
+#[test]
+fn table_names() {
+    let text = |n: usize| format!("global.table = '{}'", "a".repeat(n));
+    assert_eq!(good(&text(limits::TABLE_NAME)).global.table.len(), limits::TABLE_NAME);
+    let name = "a".repeat(32);
+    assert_eq!(one(&text(32)), format!("1:16: `{name}` has 32 bytes, expected at most TABLE_NAME = 31 bytes"));
+}
+
+#[test]
+fn log_paths() {
+    let text = |n: usize| format!("defaults.logpath = [{}]", list(n, |n| format!("/{n}")));
+    assert_eq!(good(&text(limits::LOGPATHS)).jails[0].logpath.len(), limits::LOGPATHS);
+    let want = "1:61: `/8` is one too many, expected at most LOGPATHS = 8 log files in a jail";
+    assert_eq!(one(&text(limits::LOGPATHS + 1)), want);
+    // Said once, however many follow.
+    assert_eq!(one(&text(limits::LOGPATHS + 9)), want);
+}
+
+#[test]
+fn path_lengths() {
+    let text = |n: usize| format!("defaults.logpath = '/{}'", "a".repeat(n - 1));
+    assert_eq!(good(&text(limits::PATH)).jails[0].logpath[0].len(), limits::PATH);
+    let quote = "a".repeat(47);
+    assert_eq!(one(&text(256)), format!("1:20: `/{quote}...` has 256 bytes, expected at most PATH = 255 bytes"));
+}
+
+#[test]
+fn files() {
+    let jail = |name: &str, n: usize, more: &str| {
+        format!("[jails.{name}]\nfilter = 'sshd'\nlogpath = [{}]\n{more}", list(n, |n| format!("/{name}/{n}")))
+    };
+    let full: String = ["a", "b", "c", "d"].iter().map(|name| jail(name, limits::LOGPATHS, "")).collect();
+    assert_eq!(good(&full).jails.len() * limits::LOGPATHS, limits::FILES);
+    // A file that another jail has and one of a disabled jail take no room.
+    let same = "[jails.e]\nfilter = 'sshd'\nlogpath = '/a/0'\n";
+    assert_eq!(good(&format!("{full}{same}{}", jail("f", 8, "enabled = false"))).jails.len(), 6);
+    assert_eq!(
+        one(&format!("{full}{same}{}", jail("f", 1, ""))),
+        "16:8: `/f/0` is one too many, expected at most FILES = 32 different log files in all enabled jails"
+    );
+}
+
+#[test]
+fn ignored_addresses() {
+    let text = |n: usize| format!("defaults.ignoreip = [{}]", list(n, |n| format!("10.0.0.{n}")));
+    assert_eq!(good(&text(limits::IGNOREIP)).jails[0].ignoreip.len(), limits::IGNOREIP);
+    let want = "`10.0.0.32` is one too many, expected at most IGNOREIP = 32 addresses and prefixes";
+    assert_eq!(one(&text(limits::IGNOREIP + 1)), format!("1:396: {want}"));
+    assert_eq!(one(&text(limits::IGNOREIP + 9)), format!("1:396: {want}"));
+    let text = |n: usize| text(n).replace("','", " ").replace(['[', ']'], "");
+    assert_eq!(good(&text(limits::IGNOREIP)).jails[0].ignoreip.len(), limits::IGNOREIP);
+    assert_eq!(one(&text(limits::IGNOREIP + 9)), format!("1:21: {want}"));
+    // The same address again takes no room.
+    let twice = format!("defaults.ignoreip = [{},'10.0.0.1']", list(limits::IGNOREIP, |n| format!("10.0.0.{n}")));
+    assert_eq!(good(&twice).jails[0].ignoreip.len(), limits::IGNOREIP);
+}
+
+/// A full list is full for its own array only.
+#[test]
+fn one_full_list_does_not_hide_the_next_error() {
+    let text = format!("[defaults]\nlogpath = [{}]\nignoreip = ['x']\n", list(9, |n| format!("/{n}")));
+    assert_eq!(bad(&text).len(), 2);
+    let text = format!("[defaults]\nignoreip = '{}'\nlogpath = 'x'\n", "::1 ::2 ".to_string() + &many(40));
+    assert_eq!(bad(&text).len(), 2);
+}
+
+fn many(n: usize) -> String {
+    (0..n).map(|n| format!("10.0.0.{n} ")).collect()
+}
+
+#[test]
+fn decoded_strings() {
+    // Without an escape a string is not copied, so it may be as long as the file.
+    let text = |n: usize, escape: &str| format!("defaults.ignoreip = \"{}{escape}::1\"", " ".repeat(n));
+    assert_eq!(good(&text(9000, "")).jails[0].ignoreip.len(), 1);
+    assert_eq!(good(&text(2044, "\\u0020")).jails[0].ignoreip.len(), 1);
+    assert_eq!(
+        one(&text(2045, "\\t")),
+        format!(
+            "1:21: `\"{}...` has 2052 bytes, expected at most IGNOREIP * 64 = 2048 bytes in a string with escapes",
+            " ".repeat(47)
+        )
+    );
+    let key = "a".repeat(2048) + "\\u0061";
+    assert!(one(&format!("\"{key}\" = 1")).ends_with("IGNOREIP * 64 = 2048 bytes in a string with escapes"));
+}
+
+#[test]
+fn file_size() {
+    let text = |n: usize| format!("#{}", "x".repeat(n - 1));
+    assert_eq!(good(&text(limits::CONFIG_FILE)).jails.len(), 2);
+    let want = "1:1: the file has 65537 bytes, expected at most CONFIG_FILE = 65536 bytes";
+    assert_eq!(one(&text(limits::CONFIG_FILE + 1)), want);
+}
+
+#[test]
+fn tokens() {
+    // The end of the file is a token too.
+    let text = |n: usize| "\n".repeat(n - 1);
+    assert_eq!(good(&text(limits::CONFIG_TOKENS)).jails.len(), 2);
+    let want = "16385:1: one too many, expected at most CONFIG_TOKENS = 16384 words, signs and spaces in a file";
+    assert_eq!(one(&text(limits::CONFIG_TOKENS + 1)), want);
+}
+
+#[test]
+fn errors() {
+    for n in [ERRORS - 1, ERRORS, ERRORS + 1, 1000] {
+        let text: String = (0..n).map(|n| format!("x{n} = 1\n")).collect();
+        assert_eq!(bad(&text).len(), usize::try_from(n.min(ERRORS)).unwrap());
+    }
+}
