@@ -1,4 +1,31 @@
-//! edgeban: the binary.
+//! edgeban: reads logs, counts failures per address, and bans attackers in the kernel by netlink.
+//!
+//! One static program without a standard library and without an allocator: [`arena`] holds what is large, [`cli`] reads
+//! the command line, [`daemon`] is the loop that joins the log files ([`source`]) and the kernel ([`firewall`]) with the
+//! engine of `edgeban-core`, which decides everything.
 
 #![no_std]
 #![no_main]
+#![deny(unsafe_code)]
+
+mod arena;
+mod cli;
+mod config;
+mod daemon;
+mod entry;
+mod exit;
+mod firewall;
+mod log;
+mod out;
+mod panic;
+mod source;
+
+use edgeban_linux::process::Args;
+
+/// Runs the program and returns its exit code.
+fn run(args: Args) -> u8 {
+    match arena::take() {
+        Some(arena) => cli::run(args, arena),
+        None => exit::INPUT,
+    }
+}

@@ -41,6 +41,8 @@ pub(super) enum Part<'a> {
     Peer(Addr),
     /// The connection ends; `failed` if its end is a failure in this mode.
     Ends { peer: Addr, failed: bool },
+    /// The connection ends after too many failures: one more only if they were not counted one by one.
+    UsedUp(Addr),
     /// The connection ends with a failure of a peer whom the line does not name.
     EndsNameless,
     /// This user is in. What others tried in this connection counts, the login itself never.
@@ -135,7 +137,9 @@ impl Sessions {
         let Some(pid) = pid.filter(|pid| *pid != 0) else {
             // Without a process id there is nothing to remember it by.
             return match part {
-                Part::Failed(addr) | Part::Ends { peer: addr, failed: true } => Some(Attempt { addr, count: 1 }),
+                Part::Failed(addr) | Part::UsedUp(addr) | Part::Ends { peer: addr, failed: true } => {
+                    Some(Attempt { addr, count: 1 })
+                }
                 _ => None,
             };
         };
@@ -184,12 +188,16 @@ impl Sessions {
                 0 => None,
                 count => session.fail(peer, count),
             },
+            Part::UsedUp(_) if session.counted => None,
+            Part::UsedUp(peer) => session.fail(peer, 1),
             Part::Accepted(user) => match (session.addr(), session.tried) {
                 (Some(peer), tried @ 1..) if session.user != user_tag(user) => session.fail(peer, tried),
                 _ => None,
             },
         };
-        if matches!(part, Part::Ends { .. } | Part::Accepted(_)) || (part == Part::EndsNameless && attempt.is_some()) {
+        if matches!(part, Part::Ends { .. } | Part::UsedUp(_) | Part::Accepted(_))
+            || (part == Part::EndsNameless && attempt.is_some())
+        {
             self.forget(pid);
         }
         attempt
@@ -247,6 +255,14 @@ mod tests {
         assert_eq!(sessions.take(Some(9), tried), None);
         assert_eq!(sessions.take(Some(9), Part::Accepted(b"git")), None, "it was the next key");
         assert_eq!(sessions.take(Some(9), Part::TooMany), None, "and its session is forgotten");
+    }
+
+    #[test]
+    fn a_connection_that_was_used_up_counts_once() {
+        let mut sessions = Sessions::new();
+        assert_eq!(count(sessions.take(Some(7), Part::UsedUp(v4(1)))), Some((v4(1), 1)));
+        assert_eq!(count(sessions.take(Some(7), Part::Failed(v4(1)))), Some((v4(1), 1)));
+        assert_eq!(sessions.take(Some(7), Part::UsedUp(v4(1))), None, "its failure was counted");
     }
 
     #[test]

@@ -58,9 +58,10 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// `[<facility.severity>] [host] program[pid]: message`
+    /// `[<facility.severity>] [host] [facility.severity] program[pid]: message`: BSD's syslogd writes the priority before the
+    /// host, BusyBox's after it, OpenWrt's `logread` in its place.
     fn after_date(stamp: Option<Stamp>, rest: &'a [u8]) -> Option<Self> {
-        // BSD's `syslogd -v` writes the priority here.
+        // BSD's, with `-v`.
         let rest = match rest {
             [b'<', ..] => rest.get(rest.iter().position(|&b| b == b' ')?..)?.trim_ascii_start(),
             _ => rest,
@@ -68,8 +69,15 @@ impl<'a> Record<'a> {
         let (tag, message) = match tag::parse(rest) {
             Some(found) => found,
             None => {
-                let space = rest.iter().position(|&b| b == b' ')?;
-                tag::parse(spaces(rest.get(space..)?))?
+                let (_host, rest) = word(rest)?;
+                let rest = spaces(rest);
+                match tag::parse(rest) {
+                    Some(found) => found,
+                    None => {
+                        let (_priority, rest) = word(rest).filter(|(word, _)| tag::is_priority(word))?;
+                        tag::parse(spaces(rest))?
+                    }
+                }
             }
         };
         Some(Self { stamp, program: tag.program, pid: tag.pid, message: inner(spaces(message)) })

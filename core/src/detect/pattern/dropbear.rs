@@ -69,13 +69,16 @@ fn exit_before_auth(message: &[u8], mode: Mode) -> Option<Part<'_>> {
     let rest = message.get(1..)?.strip_prefix(b"xit before auth")?;
     if let Some(rest) = rest.strip_prefix(b" from <") {
         let (address, reason) = split_first(rest, b">: ")?;
-        let failed = split_first(reason, USED_UP).is_some() || matches!(mode, Mode::Ddos | Mode::Aggressive);
-        return Some(Part::Ends { peer: host_port(address)?, failed });
+        let peer = host_port(address)?;
+        return Some(match split_first(reason, USED_UP) {
+            Some(_) => Part::UsedUp(peer),
+            None => Part::Ends { peer, failed: matches!(mode, Mode::Ddos | Mode::Aggressive) },
+        });
     }
     let rest = rest.strip_prefix(b" (user '")?;
     let (before, address) = split_last(rest, b" from ")?;
     split_first(before, USED_UP)?;
-    Some(Part::Ends { peer: host_port(address)?, failed: true })
+    host_port(address).map(Part::UsedUp)
 }
 
 /// `Pubkey auth bad signature for 'NAME' with key FINGERPRINT from HOST:PORT`, and the two messages of success.
@@ -152,7 +155,7 @@ mod tests {
             "Exit before auth from <10.1.1.1:5543>: Max auth tries reached - user 'is invalid'",
             "Exit before auth from <10.1.1.1:5543>: (user 'x' from <9.9.9.9:1>', 10 fails): Max auth tries reached",
         ] {
-            assert_eq!(normal(message), Some(Part::Ends { peer: addr("10.1.1.1"), failed: true }), "{message}");
+            assert_eq!(normal(message), Some(Part::UsedUp(addr("10.1.1.1"))), "{message}");
         }
     }
 

@@ -51,6 +51,35 @@ fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
     if rest.len() == text.len() { None } else { Some((value, rest)) }
 }
 
+/// Whether a word is `facility.severity`, both by the names of syslog.conf(5).
+pub(super) fn is_priority(word: &[u8]) -> bool {
+    const FACILITIES: [&[u8]; 15] = [
+        b"kern",
+        b"user",
+        b"mail",
+        b"daemon",
+        b"auth",
+        b"syslog",
+        b"lpr",
+        b"news",
+        b"uucp",
+        b"cron",
+        b"authpriv",
+        b"ftp",
+        b"ntp",
+        b"security",
+        b"console",
+    ];
+    const SEVERITIES: [&[u8]; 12] = [
+        b"emerg", b"alert", b"crit", b"err", b"warn", b"notice", b"info", b"debug", b"panic", b"error", b"warning",
+        b"none",
+    ];
+    let Some(dot) = word.iter().position(|&b| b == b'.') else { return false };
+    let (Some(facility), Some(severity)) = (word.get(..dot), word.get(dot + 1..)) else { return false };
+    let is_local = matches!(facility, [b'l', b'o', b'c', b'a', b'l', b'0'..=b'7']);
+    (is_local || FACILITIES.contains(&facility)) && SEVERITIES.contains(&severity)
+}
+
 /// A decimal number that fills the text.
 pub(super) fn number(text: &[u8]) -> Option<u32> {
     match digits(text)? {

@@ -22,6 +22,8 @@ fn headers_of_every_form() {
         ("Feb 7 16:01:07 linux-m899 sshd[5106]: x", "sshd", Some(5106), "x"),
         ("Mar  3 2026 00:17:22 host sshd[12]: x", "sshd", Some(12), "x"),
         ("Mon Nov 23 20:28:45 2026 authpriv.warn dropbear[2310]: x", "dropbear", Some(2310), "x"),
+        ("Nov 24 05:59:43 vm authpriv.warn dropbear[50]: x", "dropbear", Some(50), "x"),
+        ("Nov 24 05:59:43 vm local7.info dropbear: x", "dropbear", None, "x"),
         ("<38>Mar  3 00:17:22 host sshd[12]: x", "sshd", Some(12), "x"),
         ("Mar  1 12:00:00 <auth.info> host sshd[1]: x", "sshd", Some(1), "x"),
         ("2026-11-24T04:47:08.123456+00:00 host sshd[7]: x", "sshd", Some(7), "x"),

@@ -1,0 +1,59 @@
+//! `edgeban check`: is the configuration valid, and what does it come to?
+
+use super::{Options, Usage, config_only};
+use crate::arena::Arena;
+use crate::config::{self, Origin, Space};
+use crate::exit;
+use crate::out::{Out, Printable};
+use crate::put;
+use edgeban_core::config::model::BanTime;
+use edgeban_linux::fd::BorrowedFd;
+
+const HELP: &str = "\
+edgeban check [--config FILE]
+
+Says whether the configuration is valid. Errors go to standard error as FILE:LINE:COLUMN: what is wrong, what was
+expected; the jails that a valid one comes to go to standard output. Changes nothing.
+
+  --config FILE   the file, /etc/edgeban/edgeban.toml if not given
+";
+
+/// Runs the verb.
+pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
+    let path = match config_only(options, HELP)? {
+        Ok(path) => path,
+        Err(code) => return Ok(code),
+    };
+    let mut buffer = [0; 512];
+    let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
+    let space = Space { text: &mut arena.config_text, tokens: &mut arena.config_tokens };
+    let origin = match config::load(path, space, &mut arena.config, &mut err) {
+        Ok(origin) => origin,
+        Err(code) => {
+            err.flush();
+            return Ok(code);
+        }
+    };
+    let mut out = Out::new(BorrowedFd::STDOUT, &mut arena.output);
+    match origin {
+        Origin::File => put!(&mut out, "{}: valid\n", Printable(path.unwrap_or(config::PATH).to_bytes())),
+        Origin::BuiltIn => put!(&mut out, "no {}: the built-in jails\n", Printable(config::PATH.to_bytes())),
+    }
+    for jail in &arena.config.jails {
+        put!(&mut out, "jail {}: ", jail.name);
+        if !jail.enabled {
+            put!(&mut out, "disabled, ");
+        }
+        put!(&mut out, "filter {} ({}), ", jail.filter.name(), jail.mode.name());
+        put!(&mut out, "maxretry {} within findtime {}, bantime ", jail.maxretry, jail.findtime);
+        match jail.bantime {
+            BanTime::For(span) => put!(&mut out, "{span}"),
+            BanTime::Permanent => put!(&mut out, "permanent"),
+        }
+        for path in &jail.logpath {
+            put!(&mut out, ", {path}");
+        }
+        put!(&mut out, ", {} ignored prefixes\n", jail.ignoreip.len());
+    }
+    Ok(if out.finish().is_ok() { exit::OK } else { exit::INPUT })
+}

@@ -1,0 +1,111 @@
+//! `edgeban list`: who is banned, by the kernel's own account.
+
+use super::{Options, Usage, config_only};
+use crate::arena::Arena;
+use crate::config::{self, Space};
+use crate::exit;
+use crate::out::Out;
+use crate::put;
+use edgeban_core::addr::Family;
+use edgeban_core::wire::buf::Writer;
+use edgeban_core::wire::nft::elem::GetElements;
+use edgeban_core::wire::nft::scaffold;
+use edgeban_core::wire::reply::{NetlinkError, Replies, Reply};
+use edgeban_linux::Errno;
+use edgeban_linux::fd::BorrowedFd;
+use edgeban_linux::netlink::{Netlink, Received};
+
+const HELP: &str = "\
+edgeban list [--config FILE]
+
+Shows the addresses that the kernel holds banned in edgeban's table, one a line with the time that is left, as the
+kernel says now. Needs root (CAP_NET_ADMIN).
+
+  --config FILE   names the table; /etc/edgeban/edgeban.toml if not given
+";
+
+/// The request's sequence number; a socket of its own has no other.
+const SEQ: u32 = 1;
+
+enum Trouble {
+    Socket(Errno),
+    Kernel(NetlinkError),
+    Garbled,
+}
+
+/// Runs the verb.
+pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
+    let path = match config_only(options, HELP)? {
+        Ok(path) => path,
+        Err(code) => return Ok(code),
+    };
+    let mut buffer = [0; 512];
+    let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
+    let Arena { config, config_text: text, config_tokens: tokens, output, answer, .. } = arena;
+    if let Err(code) = config::load(path, Space { text, tokens }, config, &mut err) {
+        err.flush();
+        return Ok(code);
+    }
+    let mut out = Out::new(BorrowedFd::STDOUT, output);
+    let table = config.global.table.as_str();
+    for family in [Family::V4, Family::V6] {
+        let trouble = match dump(table, family, answer, &mut out) {
+            Ok(false) => continue,
+            Ok(true) => {
+                put!(&mut err, "edgeban: the set changed while it was listed: the list may miss or repeat addresses\n");
+                err.flush();
+                continue;
+            }
+            Err(trouble) => trouble,
+        };
+        out.flush();
+        match trouble {
+            Trouble::Kernel(NetlinkError::ENOENT) => {
+                put!(&mut err, "edgeban: the kernel has no table inet {table}: edgeban does not run here\n");
+            }
+            Trouble::Kernel(error) => put!(&mut err, "edgeban: the kernel does not list table inet {table}: {error}\n"),
+            Trouble::Socket(error) => put!(&mut err, "edgeban: netlink: {error}\n"),
+            Trouble::Garbled => put!(&mut err, "edgeban: the kernel's list is not understood\n"),
+        }
+        err.flush();
+        return Ok(exit::FIREWALL);
+    }
+    Ok(if out.finish().is_ok() { exit::OK } else { exit::INPUT })
+}
+
+/// Lists one set. Returns whether it changed meanwhile: the kernel lists it piece by piece, as it is received.
+fn dump(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+    let netlink = Netlink::netfilter().map_err(Trouble::Socket)?;
+    let mut request = [0; 256];
+    let mut w = Writer::new(&mut request);
+    GetElements { table, set: scaffold::set(family) }.emit(SEQ, &mut w).map_err(|_| Trouble::Garbled)?;
+    let len = w.len();
+    netlink.send(request.get(..len).unwrap_or_default()).map_err(Trouble::Socket)?;
+    let mut changed = false;
+    loop {
+        let datagram = match netlink.receive(answer) {
+            Ok(Received::Datagram(datagram)) => datagram,
+            Ok(_) => return Err(Trouble::Garbled),
+            Err(error) => return Err(Trouble::Socket(error)),
+        };
+        for reply in Replies::new(datagram) {
+            match reply.map_err(|_| Trouble::Garbled)? {
+                Reply::Done { error: Some(error), .. } | Reply::Error { error, .. } => {
+                    return Err(Trouble::Kernel(error));
+                }
+                Reply::Done { interrupted, .. } => return Ok(changed | interrupted),
+                Reply::Elements { interrupted, elements, .. } => {
+                    changed |= interrupted;
+                    for element in elements {
+                        let element = element.map_err(|_| Trouble::Garbled)?;
+                        match element.expiration {
+                            Some(left) => put!(out, "{} {}s\n", element.addr, left.as_millis().div_ceil(1000)),
+                            None => put!(out, "{} permanent\n", element.addr),
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! `edgeban run`: the loop that joins files, engine and kernel. No policy: what to ban is the engine's business, how to
+//! follow a file the tails'.
+
+use crate::arena::Arena;
+use crate::cli::{Options, Usage, config_only};
+use crate::config::{self, Origin, Space};
+use crate::exit;
+use crate::firewall::Firewall;
+use crate::log::Log;
+use crate::out::{Out, Printable};
+use crate::source::{AddError, Chunk, FileId, Files};
+use crate::{log, put};
+use core::fmt;
+use edgeban_core::config::model::{Config, Jail, LogLevel, OnStop};
+use edgeban_core::engine::{Decision, Engine, FullMemory, JailSet};
+use edgeban_core::event::Event;
+use edgeban_core::limits;
+use edgeban_core::source::tail::{Counters, Fault, Start};
+use edgeban_core::table::HashKey;
+use edgeban_core::time::Instant;
+use edgeban_linux::epoll::{self, Epoll, Ready};
+use edgeban_linux::fd::{AsFd, BorrowedFd};
+use edgeban_linux::signal::{self, Signal, SignalFd, SignalSet};
+use edgeban_linux::{Errno, clock, random};
+
+const HELP: &str = "\
+edgeban run [--config FILE]
+
+Watches the logs and bans, in the foreground, with its own log on standard error. Ends cleanly at SIGTERM or SIGINT,
+says what it counted at SIGUSR1; SIGHUP is reserved for reading the configuration anew.
+Without a configuration file it protects sshd and dropbear. Needs root (CAP_NET_ADMIN, and reading the logs).
+
+  --config FILE   the file, /etc/edgeban/edgeban.toml if not given
+";
+
+/// The engine with the capacities of the shipped binary.
+pub type FullEngine =
+    Engine<'static, { limits::TRACKED }, { 2 * limits::TRACKED }, { limits::BANS }, { 2 * limits::BANS }>;
+
+/// Why the daemon cannot start or go on: the exit code, and what failed with what error.
+struct Failure {
+    code: u8,
+    what: &'static str,
+    error: Errno,
+}
+
+impl Failure {
+    fn of(what: &'static str) -> impl FnOnce(Errno) -> Self {
+        move |error| Self { code: exit::INPUT, what, error }
+    }
+}
+
+/// Runs the verb.
+pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
+    let path = match config_only(options, HELP)? {
+        Ok(path) => path,
+        Err(code) => return Ok(code),
+    };
+    let Arena { engine, config, config_text: text, config_tokens: tokens, chunk, request, answer, files, log, .. } =
+        arena;
+    let mut buffer = [0; 512];
+    let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
+    let origin = match config::load(path, Space { text, tokens }, config, &mut err) {
+        Ok(origin) => origin,
+        Err(code) => {
+            put!(&mut err, "edgeban: not started: the configuration is not valid\n");
+            err.flush();
+            return Ok(code);
+        }
+    };
+    let config: &'static Config = config;
+    let mut log = Log::new(config.global.log_level, log);
+    match origin {
+        Origin::File => {}
+        Origin::BuiltIn => {
+            log!(log, Info, "no {}: protecting with the built-in jails", Printable(config::PATH.to_bytes()));
+        }
+    }
+    let result = Daemon::start(config, engine, files, request, answer, &mut log)
+        .and_then(|mut daemon| daemon.run(chunk, &mut log));
+    let code = match result {
+        Ok(code) => code,
+        Err(Failure { code, what, error }) => {
+            log!(log, Error, "{what}: {error}");
+            code
+        }
+    };
+    log.flush();
+    Ok(code)
+}
+
+// What an epoll event is about.
+const SIGNALS: u64 = 0;
+const INOTIFY: u64 = 1;
+const NETLINK: u64 = 2;
+
+struct Daemon {
+    config: &'static Config,
+    engine: FullEngine,
+    firewall: Firewall,
+    files: &'static mut Files,
+    /// The jails that follow each file, by its number.
+    followers: [JailSet; limits::FILES],
+    signals: SignalFd,
+    epoll: Epoll,
+}
+
+fn now() -> Result<Instant, Failure> {
+    clock::monotonic_ms().map(Instant::from_millis).map_err(Failure::of("clock_gettime"))
+}
+
+impl Daemon {
+    /// Opens everything; the kernel's rules last, so that a start that fails changes nothing.
+    fn start(
+        config: &'static Config,
+        memory: &'static mut FullMemory,
+        files: &'static mut Files,
+        request: &'static mut [u8],
+        answer: &'static mut [u8],
+        log: &mut Log<'_>,
+    ) -> Result<Self, Failure> {
+        let set =
+            SignalSet::EMPTY.with(Signal::TERMINATE).with(Signal::INTERRUPT).with(Signal::HANG_UP).with(Signal::USER_1);
+        signal::ignore_broken_pipe().map_err(Failure::of("sigaction"))?;
+        signal::block(&set).map_err(Failure::of("sigprocmask"))?;
+        let signals = SignalFd::new(&set).map_err(Failure::of("signalfd"))?;
+        let mut secret = [0; 16];
+        random::fill(&mut secret).map_err(Failure::of("getrandom"))?;
+        let engine = Engine::new(memory, &config.jails, &config.global.table, HashKey::from_bytes(secret));
+
+        files.start_watching().map_err(Failure::of("inotify"))?;
+        let mut followers = [JailSet::NONE; limits::FILES];
+        for (number, jail) in (0u8..).zip(&config.jails).filter(|(_, jail)| jail.enabled) {
+            for path in &jail.logpath {
+                // What is in a log already is no news: the daemon was not there to see when it happened.
+                match files.add(path.as_bytes(), Start::End) {
+                    Ok(file) => {
+                        if let Some(jails) = followers.get_mut(file.index()) {
+                            jails.insert(number);
+                        }
+                    }
+                    Err(error) => {
+                        let why = match error {
+                            AddError::Full => "too many log files (limit FILES = 32)",
+                            AddError::BadPath => "not the path of a file",
+                        };
+                        log!(log, Error, "not started: {path} (jail {}): {why}", jail.name);
+                        return Err(Failure { code: exit::NO, what: "log files", error: Errno::EINVAL });
+                    }
+                }
+            }
+        }
+        let firewall = Firewall::open(request, answer).map_err(|error| Failure {
+            code: exit::FIREWALL,
+            what: "netlink socket to netfilter",
+            error,
+        })?;
+        let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
+        for (fd, token) in
+            [(Some(signals.as_fd()), SIGNALS), (files.inotify_fd(), INOTIFY), (Some(firewall.as_fd()), NETLINK)]
+        {
+            if let Some(fd) = fd {
+                epoll.add(fd, Ready::READ, token).map_err(Failure::of("epoll_ctl"))?;
+            }
+        }
+        Ok(Self { config, engine, firewall, files, followers, signals, epoll })
+    }
+
+    fn run(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
+        if !self.install(log)? {
+            return Ok(exit::FIREWALL);
+        }
+        let mut ready = [epoll::Event::EMPTY; 8];
+        loop {
+            let now = now()?;
+            let more = self.read(chunk, now, log);
+            self.pump(now, log);
+            log.flush();
+            let timeout = if more { Some(0) } else { self.timeout(now) };
+            let mut stop = None;
+            for event in self.epoll.wait(&mut ready, timeout).map_err(Failure::of("epoll_wait"))? {
+                match event.token() {
+                    SIGNALS => stop = stop.or(self.signal(log)),
+                    INOTIFY => self.files.wake(chunk),
+                    NETLINK => self.firewall.receive(&mut self.engine, now),
+                    _ => {}
+                }
+            }
+            if let Some(signal) = stop {
+                return self.stop(signal, chunk, log);
+            }
+        }
+    }
+
+    /// Installs the scaffold. A daemon whose bans the kernel does not hold must not run.
+    fn install(&mut self, log: &mut Log<'_>) -> Result<bool, Failure> {
+        let now = now()?;
+        self.pump(now, log);
+        let installed = self.engine.is_ready();
+        if installed {
+            let enabled = || self.config.jails.iter().filter(|jail| jail.enabled);
+            for jail in enabled() {
+                log!(
+                    log,
+                    Info,
+                    "jail {}: filter {}, maxretry {} within {}",
+                    jail.name,
+                    jail.filter.name(),
+                    jail.maxretry,
+                    jail.findtime
+                );
+            }
+            log!(
+                log,
+                Info,
+                "ready: {} jails, {} log files, table inet {}",
+                enabled().count(),
+                self.files.len(),
+                self.config.global.table
+            );
+        } else {
+            log!(log, Error, "not started: the kernel does not hold table inet {}", self.config.global.table);
+        }
+        log.flush();
+        Ok(installed)
+    }
+
+    /// Reads what is new, a chunk a file. Returns whether there is more.
+    fn read(&mut self, chunk: &mut Chunk, now: Instant, log: &mut Log<'_>) -> bool {
+        let Self { config, engine, files, followers, .. } = self;
+        let more = files.turn(now, chunk, &mut |file: FileId, line: &[u8]| {
+            let jails = followers.get(file.index()).copied().unwrap_or_default();
+            engine.handle_line(jails, line, now, |jail, attempt, decision| {
+                if log.says(LogLevel::Debug)
+                    && let Some(jail) = config.jails.get(usize::from(jail))
+                {
+                    debug(log, jail, &attempt.addr, decision);
+                }
+            });
+        });
+        while let Some((file, fault)) = self.files.poll_fault() {
+            let path = Printable(self.files.path(file));
+            match fault {
+                None => log!(log, Info, "{path}: following it"),
+                Some(Fault::Missing) => log!(log, Info, "{path}: not there; waiting for it"),
+                Some(Fault::NotAFile) => log!(log, Error, "{path}: not a regular file; waiting for one"),
+                Some(Fault::Denied) => log!(log, Error, "{path}: no permission to read it; trying again"),
+                Some(Fault::Exhausted) => log!(log, Error, "{path}: no descriptors or memory left; trying again"),
+                Some(Fault::Failed) => log!(log, Error, "{path}: cannot be read; trying again"),
+            }
+        }
+        more
+    }
+
+    /// Sends what the engine has to send, batch by batch, and says what came of each.
+    fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
+        while self.firewall.exchange(&mut self.engine, now) {
+            self.report(now, log);
+        }
+        self.report(now, log);
+    }
+
+    /// Milliseconds to sleep for at most.
+    fn timeout(&self, now: Instant) -> Option<u64> {
+        let at = [self.engine.poll_at(), self.files.poll_at()].into_iter().flatten().min()?;
+        Some(at.since(now).as_millis())
+    }
+
+    /// Takes a signal; returns the one that ends the daemon.
+    fn signal(&self, log: &mut Log<'_>) -> Option<Signal> {
+        match self.signals.read().ok()?.signal {
+            Signal::HANG_UP => {
+                log!(log, Warning, "SIGHUP: reloading is not supported yet, the configuration stays as it is");
+                None
+            }
+            Signal::USER_1 => {
+                self.summary(log);
+                None
+            }
+            signal => Some(signal),
+        }
+    }
+
+    /// Says what happened.
+    fn report(&mut self, now: Instant, log: &mut Log<'_>) {
+        while let Some(event) = self.engine.poll_event() {
+            self.say(event, now, log);
+        }
+        if let Some(trouble) = self.firewall.trouble() {
+            log!(log, Error, "{trouble}");
+        }
+    }
+
+    fn say(&self, event: Event, now: Instant, log: &mut Log<'_>) {
+        let table = &self.config.global.table;
+        match event {
+            Event::Ready => log!(log, Debug, "the kernel holds table inet {table}"),
+            Event::Banned { addr, jail, until } => {
+                let name = self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name);
+                match until {
+                    Some(until) => {
+                        log!(log, Info, "banned {addr} by {name} for {}s", until.since(now).as_millis().div_ceil(1000))
+                    }
+                    None => log!(log, Info, "banned {addr} by {name} for good"),
+                }
+            }
+            Event::Unbanned { addr, expired: true } => log!(log, Info, "unbanned {addr}: its time is over"),
+            Event::Unbanned { addr, expired: false } => log!(log, Info, "unbanned {addr}"),
+            Event::ScaffoldRefused { error, message } => {
+                let text = KernelText(self.engine.link().kernel_text());
+                let hint = hint(error);
+                log!(
+                    log,
+                    Error,
+                    "the kernel refused table inet {table}: {error}{text} at {}{hint}",
+                    scaffold_message(message)
+                );
+            }
+            Event::BatchRefused { error, entries } => {
+                let text = KernelText(self.engine.link().kernel_text());
+                log!(log, Error, "the kernel refused a batch of {entries}: {error}{text}; trying again");
+            }
+            Event::AnswerLost { entries } => {
+                log!(log, Warning, "the kernel's answer to a batch of {entries} is lost; sending it again")
+            }
+            Event::TableLost => {
+                log!(log, Warning, "table inet {table} is gone from the kernel; installing it again with every ban")
+            }
+            Event::BanTableFull { addr } => {
+                log!(log, Warning, "no room to ban {addr}: {} addresses are banned (limit BANS)", limits::BANS);
+            }
+            Event::NeverInstalled { addr } => log!(log, Warning, "the ban of {addr} ended before the kernel took it"),
+        }
+    }
+
+    /// Ends: what is readable is read, what is decided is sent.
+    fn stop(&mut self, signal: Signal, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
+        let now = now()?;
+        while self.read(chunk, now, log) {
+            self.pump(now, log);
+        }
+        self.pump(now, log);
+        let held = self.engine.bans().installed();
+        let table = &self.config.global.table;
+        let signal = if signal == Signal::TERMINATE { "SIGTERM" } else { "SIGINT" };
+        match self.config.global.on_stop {
+            OnStop::Keep => {
+                log!(log, Info, "ended by {signal}: table inet {table} stays with {held} bans until they run out");
+            }
+            OnStop::Remove => {
+                self.engine.delete_table();
+                self.pump(now, log);
+                log!(log, Info, "ended by {signal}: table inet {table} removed with {held} bans");
+            }
+        }
+        self.summary(log);
+        Ok(exit::OK)
+    }
+
+    /// Says what was counted since the start: at the end, and at SIGUSR1.
+    fn summary(&self, log: &mut Log<'_>) {
+        let counters = self.engine.counters();
+        let (attempts, bans, link) = (self.engine.attempts(), self.engine.bans(), self.engine.link());
+        log!(
+            log,
+            Info,
+            "{} lines, {} failed attempts ({} ignored, {} of banned addresses), {} bans, {} unbans",
+            counters.lines,
+            counters.matched,
+            counters.ignored,
+            counters.already_banned,
+            counters.banned,
+            counters.unbanned
+        );
+        log!(
+            log,
+            Info,
+            "now {} banned (limit {}), {} waiting for the kernel, {} tracked (limit {}); {} bans refused for lack of room, {} \
+             tracked addresses evicted, {} events dropped, {} stray and {} malformed answers, {} inotify overflows",
+            bans.installed(),
+            limits::BANS,
+            bans.waiting(),
+            attempts.len(),
+            limits::TRACKED,
+            counters.refused_full,
+            attempts.evicted(),
+            self.engine.events_dropped(),
+            link.strays(),
+            link.malformed(),
+            self.files.overflows()
+        );
+        for file in self.files.ids() {
+            let Counters { lines, overlong, bytes, truncated, rotated, read_errors, .. } = self.files.counters(file);
+            log!(
+                log,
+                Info,
+                "{}: {lines} lines, {bytes} bytes, {overlong} lines over {} bytes skipped, {truncated} truncations, {rotated} \
+                 rotations, {read_errors} read errors",
+                Printable(self.files.path(file)),
+                limits::LINE
+            );
+        }
+    }
+}
+
+fn debug(log: &mut Log<'_>, jail: &Jail, addr: &dyn fmt::Display, decision: Decision) {
+    let name = &jail.name;
+    match decision {
+        Decision::Ignored => log!(log, Debug, "{name}: attempt of {addr}, in ignoreip"),
+        Decision::AlreadyBanned => log!(log, Debug, "{name}: attempt of {addr}, banned already"),
+        Decision::Counted(n) => log!(log, Debug, "{name}: attempt of {addr}, {n} of {}", jail.maxretry),
+        Decision::Ban(_) => log!(log, Debug, "{name}: attempt of {addr}, the last of {}: ban", jail.maxretry),
+    }
+}
+
+/// The kernel's words in parentheses, if it had any.
+struct KernelText<'a>(&'a str);
+
+impl fmt::Display for KernelText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, " (\"{}\")", self.0) }
+    }
+}
+
+/// What the operator can do about an error of the scaffold.
+const fn hint(error: edgeban_core::wire::reply::NetlinkError) -> &'static str {
+    use edgeban_core::wire::reply::NetlinkError as E;
+    match error {
+        E::EPERM => "; edgeban needs root or CAP_NET_ADMIN, and the table must not be another program's",
+        E::EOPNOTSUPP | E::EINVAL => "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?",
+        E::EEXIST => {
+            "; a table of this name with another layout exists: remove it or set another name in [global] table"
+        }
+        _ => "",
+    }
+}
+
+/// The scaffold's messages in the order of `wire::nft::scaffold::emit`.
+const fn scaffold_message(message: u32) -> &'static str {
+    match message {
+        0 => "the batch as a whole",
+        1 => "NEWTABLE",
+        2 => "NEWSET banned_ipv4",
+        3 => "NEWSET banned_ipv6",
+        4 => "NEWCHAIN input",
+        5 => "DELRULE of chain input",
+        6 => "NEWRULE for IPv4",
+        7 => "NEWRULE for IPv6",
+        _ => "BATCH_END",
+    }
+}
