@@ -167,7 +167,7 @@ struct Stream {
     behind: bool,
     /// Its status should be checked.
     check: bool,
-    /// To be closed at its end.
+    /// It was quiet long enough: to be closed unless one last read brings something.
     finish: bool,
     /// The later of its last bytes and its replacement.
     quiet_since: Instant,
@@ -196,6 +196,7 @@ impl Stream {
     fn restart(&mut self) {
         self.offset = 0;
         self.end = 0;
+        self.finish = false;
         self.kept = 0;
         self.known = true;
         self.framer = Framer::new();
@@ -265,9 +266,9 @@ impl Tail {
         if self.open {
             match Slot::all().find(|&slot| self.find_slot(slot).is_none()) {
                 Some(slot) => return Some(Action::Open(slot)),
+                // The oldest has to make room: it is read to its end first.
                 None => {
                     if let Some(oldest) = self.streams.first_mut() {
-                        oldest.finish = true;
                         oldest.pending = true;
                     }
                 }
@@ -318,7 +319,6 @@ impl Tail {
         self.open = false;
         match result {
             Ok(status) => {
-                self.fault = None;
                 if self.first == First::Unknown {
                     self.first = match self.start {
                         Start::End => First::After(status.key, status.size),
@@ -327,6 +327,7 @@ impl Tail {
                 }
                 match self.find_key(status.key) {
                     Some(index) => {
+                        self.fault = None;
                         self.make_current(index, now);
                         let current = self.streams.last();
                         self.blind |= current.is_some_and(|stream| status.size > stream.end && !stream.pending);
@@ -385,6 +386,7 @@ impl Tail {
     /// [`CHUNK`](crate::limits::CHUNK) bytes. Hands the complete lines to `sink`.
     pub fn bytes(&mut self, slot: Slot, got: &[u8], full: bool, now: Instant, mut sink: impl FnMut(&[u8])) {
         let Some(index) = self.find_slot(slot) else { return };
+        let needed = self.is_needed(index);
         let Some(stream) = self.streams.get_mut(index) else { return };
         self.turn = index + 1;
         let anchor = stream.anchor.get(..stream.kept.into()).unwrap_or_default();
@@ -413,6 +415,7 @@ impl Tail {
         if end != stream.end {
             stream.end = end;
             stream.quiet_since = now;
+            stream.finish = false;
         }
         stream.offset += wide(framed.consumed);
         let (_, rest) = fresh.split_at_checked(framed.consumed).unwrap_or_default();
@@ -422,7 +425,7 @@ impl Tail {
             return;
         }
         stream.behind = false;
-        if stream.finish {
+        if stream.finish || needed {
             if let Some(line) = stream.framer.last_line(rest) {
                 sink(line);
                 self.counters.lines += 1;
@@ -436,11 +439,12 @@ impl Tail {
     pub fn read_failed(&mut self, slot: Slot) {
         self.counters.read_errors += 1;
         let Some(index) = self.find_slot(slot) else { return };
+        let needed = self.is_needed(index);
         self.turn = index + 1;
         if let Some(stream) = self.streams.get_mut(index) {
             stream.pending = false;
             stream.behind = false;
-            if stream.finish {
+            if stream.finish || needed {
                 self.give_up(index);
             }
         }
@@ -492,6 +496,11 @@ impl Tail {
 
     fn find_key(&self, key: FileKey) -> Option<usize> {
         self.streams.iter().position(|stream| stream.key == key)
+    }
+
+    /// Whether the slot of this stream is wanted for a file that waits to be opened.
+    fn is_needed(&self, index: usize) -> bool {
+        self.open && index == 0 && self.streams.is_full()
     }
 
     fn mark_close(&mut self, slot: Slot, close: bool) {

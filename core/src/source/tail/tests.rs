@@ -49,6 +49,8 @@ impl Inode {
 
     fn truncate(&mut self) {
         self.data.clear();
+        // A write that is destroyed before it is read was never seen.
+        self.touched = Instant::ZERO;
         self.line = None;
         self.base = 0;
         self.got.clear();
@@ -75,7 +77,7 @@ impl Inode {
     fn assert_delivered(&self, with_last: bool) {
         let (lines, overlong) = self.expected(with_last);
         let show = |l: &[Bytes]| -> std::vec::Vec<(String, usize)> {
-            l.iter().map(|l| (String::from_utf8_lossy(&l[..l.len().min(12)]).to_string(), l.len())).collect()
+            l.iter().take(4).map(|l| (String::from_utf8_lossy(&l[..l.len().min(12)]).to_string(), l.len())).collect()
         };
         assert!(self.got == lines, "got {:?}, expected {:?}", show(&self.got), show(&lines));
         assert_eq!(self.overlong, overlong, "overlong lines");
@@ -205,7 +207,11 @@ impl Sim {
     }
 
     fn copytruncate(&mut self) {
-        if let Some(inode) = self.at_path() {
+        // Between the first look and the first read nothing is known of an existing file but its size: a truncation
+        // that regrows within these microseconds passes unseen.
+        let unknown = matches!(self.tail.first, First::After(..))
+            || self.tail.streams.iter().any(|stream| !stream.known && stream.kept > 0);
+        if let Some(inode) = self.at_path().filter(|_| !unknown) {
             self.inodes[inode].truncate();
             self.modified(inode);
         }
@@ -615,6 +621,27 @@ fn failures_are_counted_and_tried_again() {
     assert_eq!(tail.poll(sim.now), Some(Action::Read(slot, 100 - wide(ANCHOR))));
 }
 
+#[test]
+fn a_slot_is_not_given_up_for_a_file_that_is_gone_again() {
+    let mut sim = Sim::followed();
+    for _ in 0..2 {
+        sim.move_aside();
+        sim.reopen(1);
+        sim.settle();
+    }
+    sim.move_aside();
+    sim.reopen(1);
+    while !sim.tail.open {
+        sim.step();
+    }
+    assert!(matches!(sim.tail.poll(sim.now), Some(Action::Read(..))), "the oldest is read before it makes room");
+    sim.unlink(PATH);
+    sim.settle();
+    sim.write(0, 40, true);
+    sim.settle();
+    assert_eq!((sim.closes, sim.lines()), (0, 2));
+}
+
 #[derive(Clone, Debug)]
 enum Op {
     Write(usize, usize, bool),
@@ -651,8 +678,13 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// `PROPTEST_CASES` if it is set.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1500)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_line_is_delivered_once_and_in_order(ops in prop::collection::vec(op(), 1..60), hints in any::<bool>()) {
