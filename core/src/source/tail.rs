@@ -193,6 +193,11 @@ impl Stream {
         }
     }
 
+    /// This given-up file, open again. Should its number belong to another file now, the anchor tells.
+    fn resumed(self, slot: Slot, now: Instant) -> Self {
+        Self { slot, pending: true, behind: false, check: false, finish: false, quiet_since: now, ..self }
+    }
+
     fn restart(&mut self) {
         self.offset = 0;
         self.end = 0;
@@ -218,6 +223,8 @@ impl Stream {
 pub struct Tail {
     /// The open files, the longest replaced first; the last is the one that the path named last.
     streams: Vec<Stream, FILE_SLOTS>,
+    /// The file given up last: should it come back (a link that is turned back, a renaming undone), it is read on.
+    left: Option<Stream>,
     first: First,
     start: Start,
     look: bool,
@@ -239,6 +246,7 @@ impl Tail {
     pub const fn new(start: Start) -> Self {
         Self {
             streams: Vec::new(),
+            left: None,
             first: First::Unknown,
             start,
             look: true,
@@ -364,14 +372,15 @@ impl Tail {
                     self.make_current(index, now);
                     return;
                 }
-                let offset = match self.first {
-                    First::After(key, size) if key == status.key => size,
-                    _ => 0,
+                let stream = match (self.first, self.left) {
+                    (First::After(key, size), _) if key == status.key => Stream::new(slot, key, size, now),
+                    (_, Some(left)) if left.key == status.key => left.resumed(slot, now),
+                    _ => Stream::new(slot, status.key, 0, now),
                 };
                 self.first = First::Zero;
                 self.counters.rotated += u64::from(!self.streams.is_empty());
                 self.replace_current(now);
-                if self.streams.push(Stream::new(slot, status.key, offset, now)).is_err() {
+                if self.streams.push(stream).is_err() {
                     self.mark_close(slot, true);
                 }
             }
@@ -430,6 +439,9 @@ impl Tail {
                 sink(line);
                 self.counters.lines += 1;
                 self.counters.bytes += wide(rest.len());
+                stream.framer = Framer::inside_line();
+                stream.offset = stream.end;
+                stream.remember(got);
             }
             self.give_up(index);
         }
@@ -512,6 +524,7 @@ impl Tail {
     fn give_up(&mut self, index: usize) {
         let stream = self.streams.remove(index);
         self.mark_close(stream.slot, true);
+        self.left = Some(stream);
     }
 
     /// The path names the file of this stream (again).
