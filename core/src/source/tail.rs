@@ -167,7 +167,7 @@ struct Stream {
     behind: bool,
     /// Its status should be checked.
     check: bool,
-    /// To be closed at its end.
+    /// It was quiet long enough: to be closed unless one last read brings something.
     finish: bool,
     /// The later of its last bytes and its replacement.
     quiet_since: Instant,
@@ -193,9 +193,15 @@ impl Stream {
         }
     }
 
+    /// This given-up file, open again. Should its number belong to another file now, the anchor tells.
+    fn resumed(self, slot: Slot, now: Instant) -> Self {
+        Self { slot, pending: true, behind: false, check: false, finish: false, quiet_since: now, ..self }
+    }
+
     fn restart(&mut self) {
         self.offset = 0;
         self.end = 0;
+        self.finish = false;
         self.kept = 0;
         self.known = true;
         self.framer = Framer::new();
@@ -217,6 +223,8 @@ impl Stream {
 pub struct Tail {
     /// The open files, the longest replaced first; the last is the one that the path named last.
     streams: Vec<Stream, FILE_SLOTS>,
+    /// The file given up last: should it come back (a link that is turned back, a renaming undone), it is read on.
+    left: Option<Stream>,
     first: First,
     start: Start,
     look: bool,
@@ -238,6 +246,7 @@ impl Tail {
     pub const fn new(start: Start) -> Self {
         Self {
             streams: Vec::new(),
+            left: None,
             first: First::Unknown,
             start,
             look: true,
@@ -265,9 +274,9 @@ impl Tail {
         if self.open {
             match Slot::all().find(|&slot| self.find_slot(slot).is_none()) {
                 Some(slot) => return Some(Action::Open(slot)),
+                // The oldest has to make room: it is read to its end first.
                 None => {
                     if let Some(oldest) = self.streams.first_mut() {
-                        oldest.finish = true;
                         oldest.pending = true;
                     }
                 }
@@ -318,7 +327,6 @@ impl Tail {
         self.open = false;
         match result {
             Ok(status) => {
-                self.fault = None;
                 if self.first == First::Unknown {
                     self.first = match self.start {
                         Start::End => First::After(status.key, status.size),
@@ -327,6 +335,7 @@ impl Tail {
                 }
                 match self.find_key(status.key) {
                     Some(index) => {
+                        self.fault = None;
                         self.make_current(index, now);
                         let current = self.streams.last();
                         self.blind |= current.is_some_and(|stream| status.size > stream.end && !stream.pending);
@@ -363,14 +372,15 @@ impl Tail {
                     self.make_current(index, now);
                     return;
                 }
-                let offset = match self.first {
-                    First::After(key, size) if key == status.key => size,
-                    _ => 0,
+                let stream = match (self.first, self.left) {
+                    (First::After(key, size), _) if key == status.key => Stream::new(slot, key, size, now),
+                    (_, Some(left)) if left.key == status.key => left.resumed(slot, now),
+                    _ => Stream::new(slot, status.key, 0, now),
                 };
                 self.first = First::Zero;
                 self.counters.rotated += u64::from(!self.streams.is_empty());
                 self.replace_current(now);
-                if self.streams.push(Stream::new(slot, status.key, offset, now)).is_err() {
+                if self.streams.push(stream).is_err() {
                     self.mark_close(slot, true);
                 }
             }
@@ -385,6 +395,7 @@ impl Tail {
     /// [`CHUNK`](crate::limits::CHUNK) bytes. Hands the complete lines to `sink`.
     pub fn bytes(&mut self, slot: Slot, got: &[u8], full: bool, now: Instant, mut sink: impl FnMut(&[u8])) {
         let Some(index) = self.find_slot(slot) else { return };
+        let needed = self.is_needed(index);
         let Some(stream) = self.streams.get_mut(index) else { return };
         self.turn = index + 1;
         let anchor = stream.anchor.get(..stream.kept.into()).unwrap_or_default();
@@ -413,6 +424,7 @@ impl Tail {
         if end != stream.end {
             stream.end = end;
             stream.quiet_since = now;
+            stream.finish = false;
         }
         stream.offset += wide(framed.consumed);
         let (_, rest) = fresh.split_at_checked(framed.consumed).unwrap_or_default();
@@ -422,11 +434,14 @@ impl Tail {
             return;
         }
         stream.behind = false;
-        if stream.finish {
+        if stream.finish || needed {
             if let Some(line) = stream.framer.last_line(rest) {
                 sink(line);
                 self.counters.lines += 1;
                 self.counters.bytes += wide(rest.len());
+                stream.framer = Framer::inside_line();
+                stream.offset = stream.end;
+                stream.remember(got);
             }
             self.give_up(index);
         }
@@ -436,11 +451,12 @@ impl Tail {
     pub fn read_failed(&mut self, slot: Slot) {
         self.counters.read_errors += 1;
         let Some(index) = self.find_slot(slot) else { return };
+        let needed = self.is_needed(index);
         self.turn = index + 1;
         if let Some(stream) = self.streams.get_mut(index) {
             stream.pending = false;
             stream.behind = false;
-            if stream.finish {
+            if stream.finish || needed {
                 self.give_up(index);
             }
         }
@@ -494,6 +510,11 @@ impl Tail {
         self.streams.iter().position(|stream| stream.key == key)
     }
 
+    /// Whether the slot of this stream is wanted for a file that waits to be opened.
+    fn is_needed(&self, index: usize) -> bool {
+        self.open && index == 0 && self.streams.is_full()
+    }
+
     fn mark_close(&mut self, slot: Slot, close: bool) {
         if let Some(mark) = self.close.get_mut(slot.index()) {
             *mark = close;
@@ -503,6 +524,7 @@ impl Tail {
     fn give_up(&mut self, index: usize) {
         let stream = self.streams.remove(index);
         self.mark_close(stream.slot, true);
+        self.left = Some(stream);
     }
 
     /// The path names the file of this stream (again).
