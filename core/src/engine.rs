@@ -234,7 +234,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             && let Some((addr, ban)) = self.memory.bans.pop_over(now)
         {
             match ban.state() {
-                State::Wanted if !ban.replaces => self.memory.events.push(Event::NeverInstalled { addr }),
+                State::Wanted => self.memory.events.push(Event::NeverInstalled { addr }),
                 _ => self.memory.events.push(Event::Unbanned { addr, expired: true }),
             }
         }

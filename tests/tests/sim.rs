@@ -378,9 +378,10 @@ enum Op {
     Flush,
 }
 
-/// What a kernel does. It never loses a single answer silently: what it drops it reports as an overrun.
+/// What a kernel does. It never loses a single answer silently (what it drops it reports as an overrun), and never says
+/// ENOENT of what is there.
 fn fault() -> impl Strategy<Value = Fault> {
-    let errno = prop::sample::select(vec![EPERM, ENOENT, ENOMEM, EINVAL, ENFILE]);
+    let errno = prop::sample::select(vec![EPERM, ENOMEM, EINVAL, ENFILE]);
     prop_oneof![
         (0usize..4, errno.clone()).prop_map(|(message, errno)| Fault::Errno { message, errno }),
         errno.prop_map(Fault::Commit),
@@ -403,7 +404,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever happens: no ban is announced that the kernel does not hold (asserted in `observe`), and once nothing
     /// goes wrong any more, the kernel holds just the bans that are wanted.

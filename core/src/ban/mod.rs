@@ -36,8 +36,21 @@ pub struct Ban {
     /// The jail that decided it.
     pub jail: u8,
     state: State,
-    /// The kernel holds the address with an earlier end: the element must be replaced.
+    /// The kernel may hold the address with an earlier end: the element must be replaced.
     pub replaces: bool,
+    /// The kernel holds the address, or may: a batch with it was committed, or its answer was lost.
+    held: bool,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Landing {
+    /// The kernel took it.
+    Committed,
+    /// The kernel took nothing of it.
+    Refused,
+    /// Nobody knows.
+    Unknown,
 }
 
 impl Ban {
@@ -147,7 +160,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.by_end.remove(&mut self.table, slot);
             if let Some(ban) = self.table.get_mut(slot) {
                 // What is in flight may or may not be in the kernel by the time that this is sent.
-                ban.replaces = ban.state != State::Wanted || ban.replaces;
+                ban.held |= ban.state != State::Wanted;
+                ban.replaces = ban.held;
                 ban.until = until;
                 ban.jail = jail;
             }
@@ -155,7 +169,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.by_end.insert(&mut self.table, slot);
             return if leaving { Wanted::New } else { Wanted::Extended };
         }
-        let ban = Ban { until, position: Position::NONE, jail, state: State::Wanted, replaces: false };
+        let ban = Ban { until, position: Position::NONE, jail, state: State::Wanted, replaces: false, held: false };
         let Ok(slot) = self.table.insert(addr.octets(), ban) else { return Wanted::Full };
         self.list(slot, State::Wanted, family);
         self.by_end.insert(&mut self.table, slot);
@@ -202,22 +216,22 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
-    /// Takes the next ban out of flight: its batch was committed if `committed`, else it waits again. Returns it with
-    /// the state that it had in flight.
-    pub fn landed(&mut self, committed: bool) -> Option<(Addr, Ban)> {
-        let (slot, addr, ban) = self.entry(self.in_flight.back()?)?;
-        match (ban.state, committed) {
+    /// Takes the next ban out of flight, whose batch became `landing`: unless it was committed, it waits again. Returns
+    /// it with the state that it had in flight.
+    pub fn landed(&mut self, landing: Landing) -> Option<(Addr, Ban)> {
+        let (slot, addr, before) = self.entry(self.in_flight.back()?)?;
+        let committed = landing == Landing::Committed;
+        if let Some(ban) = self.table.get_mut(slot) {
+            ban.held |= landing != Landing::Refused;
+            ban.replaces &= !committed;
+        }
+        match (before.state, committed) {
             (State::ReleasingInFlight, true) => self.discard(slot),
             (State::ReleasingInFlight, false) => self.relist(slot, State::Releasing),
-            (_, true) => {
-                if let Some(ban) = self.table.get_mut(slot) {
-                    ban.replaces = false;
-                }
-                self.relist(slot, State::Installed);
-            }
+            (_, true) => self.relist(slot, State::Installed),
             (_, false) => self.relist(slot, State::Wanted),
         }
-        Some((addr, ban))
+        Some((addr, before))
     }
 
     /// Takes out a ban that the kernel turned out not to hold.
@@ -234,15 +248,26 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         self.table.get(slot)?.until
     }
 
-    /// Takes out the next ban whose time is over at `now`, unless it is in flight.
+    /// Takes out the next ban whose time is over at `now`, unless it is in flight. One that the kernel may hold for longer
+    /// is lifted instead.
     pub fn pop_over(&mut self, now: Instant) -> Option<(Addr, Ban)> {
-        let (slot, addr, ban) = self.entry(self.by_end.first()?)?;
-        if ban.until.is_none_or(|until| until > now) || matches!(ban.state, State::InFlight | State::ReleasingInFlight)
-        {
-            return None;
+        loop {
+            let (slot, addr, ban) = self.entry(self.by_end.first()?)?;
+            let in_flight = matches!(ban.state, State::InFlight | State::ReleasingInFlight);
+            if in_flight || ban.until.is_none_or(|until| until > now) {
+                return None;
+            }
+            if !ban.replaces {
+                self.discard(slot);
+                return Some((addr, ban));
+            }
+            self.by_end.remove(&mut self.table, slot);
+            if let Some(ban) = self.table.get_mut(slot) {
+                ban.until = None;
+            }
+            self.by_end.insert(&mut self.table, slot);
+            self.relist(slot, State::Releasing);
         }
-        self.discard(slot);
-        Some((addr, ban))
     }
 
     /// The kernel lost everything: every installed ban is wanted again, and what waited to be lifted is lifted.
@@ -254,6 +279,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             let Some(slot) = self.table.slot_at(cell) else { continue };
             if let Some(ban) = self.table.get_mut(slot) {
                 ban.replaces = false;
+                ban.held = false;
             }
             if self.state(slot) == Some(State::Installed) {
                 self.relist(slot, State::Wanted);
@@ -334,13 +360,13 @@ mod tests {
     }
 
     /// Sends and lands everything that is wanted.
-    fn settle(bans: &mut Small, committed: bool) -> Vec<Addr> {
+    fn settle(bans: &mut Small, landing: Landing) -> Vec<Addr> {
         for family in [Family::V4, Family::V6] {
             while let Some((slot, ..)) = bans.next_wanted(family) {
                 bans.sent(slot);
             }
         }
-        core::iter::from_fn(|| bans.landed(committed)).map(|(addr, _)| addr).collect()
+        core::iter::from_fn(|| bans.landed(landing)).map(|(addr, _)| addr).collect()
     }
 
     #[test]
@@ -348,16 +374,28 @@ mod tests {
         let mut bans = Small::new();
         assert_eq!(bans.want(v4(1), 0, Some(at(100))), Wanted::New);
         assert_eq!(bans.want(v4(1), 0, Some(at(90))), Wanted::Already);
-        assert_eq!(settle(&mut bans, false), [v4(1)]);
+        assert_eq!(settle(&mut bans, Landing::Refused), [v4(1)]);
         assert_eq!((bans.installed(), bans.waiting()), (0, 1));
-        assert_eq!(settle(&mut bans, true), [v4(1)]);
+        assert_eq!(settle(&mut bans, Landing::Committed), [v4(1)]);
         assert_eq!((bans.installed(), bans.waiting()), (1, 0));
         assert_eq!(bans.want(v4(1), 1, Some(at(200))), Wanted::Extended);
         let (_, _, ban) = bans.next_wanted(Family::V4).unwrap();
         assert!(ban.replaces, "the kernel's element has the old end");
+        settle(&mut bans, Landing::Committed);
         assert_eq!(bans.pop_over(at(199)).map(|(a, _)| a), None);
         assert_eq!(bans.pop_over(at(200)).map(|(a, _)| a), Some(v4(1)));
         assert!(bans.is_empty());
+    }
+
+    #[test]
+    fn what_the_kernel_may_hold_is_replaced_when_its_end_changes() {
+        for (landing, replaces) in [(Landing::Committed, true), (Landing::Unknown, true), (Landing::Refused, false)] {
+            let mut bans = Small::new();
+            assert_eq!(bans.want(v4(1), 0, Some(at(100))), Wanted::New);
+            settle(&mut bans, landing);
+            assert_eq!(bans.want(v4(1), 0, Some(at(200))), Wanted::Extended);
+            assert_eq!(bans.find(v4(1)).unwrap().replaces, replaces, "{landing:?}");
+        }
     }
 
     #[test]
@@ -377,19 +415,19 @@ mod tests {
     fn a_release_leaves_only_when_its_batch_was_committed() {
         let mut bans = Small::new();
         assert_eq!(bans.want(v4(1), 0, None), Wanted::New);
-        settle(&mut bans, true);
+        settle(&mut bans, Landing::Committed);
         assert!(bans.release(v4(1)));
         assert!(!bans.release(v4(2)));
         let (slot, ..) = bans.next_releasing().unwrap();
         bans.sent(slot);
-        bans.landed(false);
+        bans.landed(Landing::Refused);
         assert_eq!(bans.find(v4(1)).unwrap().state(), State::Releasing);
         let (slot, ..) = bans.next_releasing().unwrap();
         bans.sent(slot);
         assert_eq!(bans.want(v4(1), 0, None), Wanted::New, "banned again while its lifting is in flight");
         assert!(bans.find(v4(1)).unwrap().replaces);
-        assert!(bans.landed(true).is_none());
-        assert_eq!(settle(&mut bans, true), [v4(1)]);
+        assert!(bans.landed(Landing::Committed).is_none());
+        assert_eq!(settle(&mut bans, Landing::Committed), [v4(1)]);
     }
 
     #[test]
@@ -398,11 +436,11 @@ mod tests {
         for n in 0..10 {
             assert_eq!(bans.want(v4(n), 0, None), Wanted::New);
         }
-        settle(&mut bans, true);
+        settle(&mut bans, Landing::Committed);
         bans.release(v4(3));
         bans.want_all_again();
         assert_eq!((bans.installed(), bans.waiting(), bans.len()), (0, 9, 9));
-        assert_eq!(settle(&mut bans, true).len(), 9);
+        assert_eq!(settle(&mut bans, Landing::Committed).len(), 9);
     }
 
     proptest! {
@@ -417,7 +455,7 @@ mod tests {
                         model.remove(&who);
                     }
                     1 => {
-                        settle(&mut bans, end % 2 == 0);
+                        settle(&mut bans, if end % 2 == 0 { Landing::Committed } else { Landing::Unknown });
                     }
                     _ => {
                         let until = (end != 0).then_some(end);
@@ -437,6 +475,7 @@ mod tests {
                 prop_assert_eq!(bans.next_end().map(Instant::as_millis), model.values().flatten().min().copied());
                 prop_assert_eq!(bans.len() as usize, model.len());
             }
+            settle(&mut bans, Landing::Committed);
             let mut last = 0;
             while let Some((addr, ban)) = bans.pop_over(at(1000)) {
                 let end = ban.until.unwrap().as_millis();

@@ -17,7 +17,7 @@
 //!   entries are sent again. Additions are idempotent (never `NLM_F_EXCL`).
 
 use crate::addr::{Addr, Family};
-use crate::ban::{Bans, State};
+use crate::ban::{Bans, Landing, State};
 use crate::event::{Event, Events};
 use crate::limits;
 use crate::time::{Duration, Instant};
@@ -242,7 +242,7 @@ impl Link {
         };
         let Ok(messages) = messages else {
             // The buffer is smaller than DATAGRAM: what was taken goes back.
-            while bans.landed(false).is_some() {}
+            while bans.landed(Landing::Refused).is_some() {}
             return None;
         };
         let begin = self.next_seq;
@@ -533,9 +533,13 @@ impl Link {
                 }
             }
         }
-        let committed = verdict == Verdict::Committed;
-        while let Some((addr, ban)) = bans.landed(committed) {
-            if committed {
+        let landing = match verdict {
+            Verdict::Committed => Landing::Committed,
+            Verdict::Refused(..) => Landing::Refused,
+            Verdict::Unknown => Landing::Unknown,
+        };
+        while let Some((addr, ban)) = bans.landed(landing) {
+            if landing == Landing::Committed {
                 events.push(match ban.state() {
                     State::ReleasingInFlight => Event::Unbanned { addr, expired: false },
                     _ => Event::Banned { addr, jail: ban.jail, until: ban.until },
