@@ -345,7 +345,8 @@ mod tests {
                 };
                 let (exact, surely): (u32, u32) = (within(0), within(128));
                 prop_assert!(got <= exact, "never more than there are: {got} of {exact}");
-                let lost = if maxretry as usize <= MARKS { 0 } else { maxretry.div_ceil(MARKS as u32) - 1 };
+                let marks = u32::try_from(MARKS).unwrap();
+                let lost = if maxretry <= marks { 0 } else { maxretry.div_ceil(marks) - 1 };
                 let want = surely.min(maxretry);
                 prop_assert!(got.min(maxretry) + lost >= want, "{got} + {lost} of {want}");
                 if got >= maxretry {

@@ -105,7 +105,7 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize, Errno> {
 /// Writes all of `bytes`.
 ///
 /// # Errors
-/// As [`write`]; how much was written before is not known then, so it suits blocking descriptors. `EIO` when the kernel
+/// As [`write()`]; how much was written before is not known then, so it suits blocking descriptors. `EIO` when the kernel
 /// takes no byte without naming an error.
 pub fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
     let mut rest = bytes;

@@ -199,7 +199,7 @@ fn a_scaffold_that_is_refused_is_said_and_nothing_is_sent_as_if_it_stood() {
     ] {
         let mut world = World::new(vec![jail(3, 60)]);
         world.kernel.inject(fault);
-        world.ban(1, 60);
+        assert_eq!(world.ban(1, 60), Wanted::New);
         world.turn();
         let error = NetlinkError::new(error).unwrap();
         assert_eq!(world.take_events(), [Event::ScaffoldRefused { error, message }]);
@@ -217,7 +217,7 @@ fn an_error_in_the_middle_of_a_batch_costs_nobody_their_ban() {
     for errno in [EINVAL, ENFILE, ENOMEM, EPERM] {
         let mut world = World::ready();
         for n in 0..40 {
-            world.ban(n, 600);
+            assert_eq!(world.ban(n, 600), Wanted::New);
         }
         world.kernel.inject(Fault::Errno { message: 1, errno });
         world.turn();
@@ -231,7 +231,7 @@ fn an_error_in_the_middle_of_a_batch_costs_nobody_their_ban() {
 #[test]
 fn a_failed_commit_announces_nobody_although_every_message_was_acked() {
     let mut world = World::ready();
-    world.ban(1, 600);
+    assert_eq!(world.ban(1, 600), Wanted::New);
     world.kernel.inject(Fault::Commit(ENOMEM));
     world.turn();
     assert_eq!((world.banned(), world.held()), (0, 0));
@@ -247,7 +247,7 @@ fn lost_answers_lead_to_sending_again_and_to_one_announcement() {
     for fault in [Fault::NoReply, Fault::LoseReply { message: 0 }, Fault::Overrun { keep: 0 }] {
         let mut world = World::ready();
         for n in 0..20 {
-            world.ban(n, 600);
+            assert_eq!(world.ban(n, 600), Wanted::New);
         }
         world.kernel.inject(fault);
         world.settle();
@@ -259,7 +259,7 @@ fn lost_answers_lead_to_sending_again_and_to_one_announcement() {
 fn answers_in_another_order_are_matched_by_their_numbers() {
     let mut world = World::ready();
     for n in 0..20 {
-        world.ban(n, 600);
+        assert_eq!(world.ban(n, 600), Wanted::New);
     }
     world.kernel.inject(Fault::Reorder);
     world.settle();
@@ -270,12 +270,12 @@ fn answers_in_another_order_are_matched_by_their_numbers() {
 fn after_an_outside_flush_the_next_ban_brings_everything_back() {
     let mut world = World::ready();
     for n in 0..50 {
-        world.ban(n, 600);
+        assert_eq!(world.ban(n, 600), Wanted::New);
     }
     world.turn();
     world.kernel.flush_ruleset();
     assert_eq!(world.held(), 0);
-    world.ban(50, 600);
+    assert_eq!(world.ban(50, 600), Wanted::New);
     world.turn();
     assert_eq!(world.held(), 51);
     assert!(world.events.contains(&Event::TableLost));
@@ -286,7 +286,7 @@ fn a_later_end_replaces_the_element_on_every_kernel() {
     for keeps_timeouts in [true, false] {
         let mut world = World::ready();
         world.kernel.keeps_timeouts = keeps_timeouts;
-        world.ban(1, 60);
+        assert_eq!(world.ban(1, 60), Wanted::New);
         world.turn();
         assert_eq!(world.ban(1, 30), Wanted::Already);
         assert_eq!(world.ban(1, 600), Wanted::Extended);
@@ -303,7 +303,7 @@ fn a_later_end_replaces_the_element_on_every_kernel() {
 fn an_unban_that_the_kernel_does_not_hold_spoils_no_other() {
     let mut world = World::ready();
     for n in 0..6 {
-        world.ban(n, 600);
+        assert_eq!(world.ban(n, 600), Wanted::New);
     }
     world.turn();
     world.kernel.flush_ruleset();
@@ -318,7 +318,7 @@ fn an_unban_that_the_kernel_does_not_hold_spoils_no_other() {
 
     let mut world = World::ready();
     for n in 0..6 {
-        world.ban(n, 600);
+        assert_eq!(world.ban(n, 600), Wanted::New);
     }
     world.turn();
     for n in 0..5 {
@@ -433,7 +433,7 @@ proptest! {
         }
         // One ban after the other uses up the faults that wait, and shows a flush that nobody has noticed.
         for n in 1000..1100 {
-            world.ban(n, 100_000);
+            assert_eq!(world.ban(n, 100_000), Wanted::New);
             world.settle();
         }
         for n in 0..30 {

@@ -473,7 +473,7 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(bans.next_end().map(Instant::as_millis), model.values().flatten().min().copied());
-                prop_assert_eq!(bans.len() as usize, model.len());
+                prop_assert_eq!(usize::try_from(bans.len()), Ok(model.len()));
             }
             settle(&mut bans, Landing::Committed);
             let mut last = 0;

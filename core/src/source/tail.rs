@@ -6,7 +6,7 @@
 //! is delivered once and in order, unless the file was truncated before it was read, or written [`ROTATED_LINGER`]
 //! ([`DELETED_LINGER`]) after its last line when another file had long taken its place.
 //!
-//! - A [`Stream`] holds the offset of the first byte not consumed, the start of the unfinished line. There is no buffer
+//! - A `Stream` holds the offset of the first byte not consumed, the start of the unfinished line. There is no buffer
 //!   per file: an unfinished line is read again with what follows it.
 //! - Each read starts [`ANCHOR`] bytes before that offset. If they are not there any more, or are others, the file was
 //!   truncated (and perhaps grew again): it is read from its start. That takes no `fstat` and sees a regrown file too.
