@@ -199,6 +199,12 @@ impl Prefix {
             && u128::from_be_bytes(addr.0) & mask(self.bits) == u128::from_be_bytes(self.base.0)
     }
 
+    /// Its first address.
+    #[must_use]
+    pub const fn base(&self) -> Addr {
+        self.base
+    }
+
     /// The address family of the prefix.
     #[must_use]
     pub fn family(&self) -> Family {
@@ -212,6 +218,58 @@ impl Prefix {
             Family::V4 => self.bits - 96,
             Family::V6 => self.bits,
         }
+    }
+}
+
+/// How many leading bits of an address are counted and banned as one: an attacker with a whole `/64` changes the rest at
+/// will.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Widths {
+    /// Of IPv4 addresses, 1 to 32.
+    pub v4: u8,
+    /// Of IPv6 addresses, 1 to 128.
+    pub v6: u8,
+}
+
+impl Widths {
+    /// Single addresses.
+    pub const FULL: Self = Self { v4: 32, v6: 128 };
+
+    /// The bits of a family.
+    #[must_use]
+    pub const fn of(self, family: Family) -> u8 {
+        match family {
+            Family::V4 => self.v4,
+            Family::V6 => self.v6,
+        }
+    }
+
+    /// The address with its other bits cleared, which stands for all that share these.
+    #[must_use]
+    pub fn network(self, addr: Addr) -> Addr {
+        Prefix::new(addr, self.of(addr.family())).map_or(addr, |prefix| prefix.base)
+    }
+
+    /// What is banned with `addr`, as text: the address, or the prefix.
+    #[must_use]
+    pub const fn show(self, addr: Addr) -> Shown {
+        Shown { widths: self, addr }
+    }
+}
+
+/// What [`Widths::show`] gives.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    widths: Widths,
+    addr: Addr,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let family = self.addr.family();
+        let bits = self.widths.of(family);
+        fmt::Display::fmt(&self.addr, f)?;
+        if bits == Widths::FULL.of(family) { Ok(()) } else { write!(f, "/{bits}") }
     }
 }
 

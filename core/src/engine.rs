@@ -2,13 +2,13 @@
 //!
 //! No I/O and no clock, so the daemon, `edgeban test` and the tests run the same code.
 
-use crate::addr::Addr;
+use crate::addr::{Addr, Prefix};
 use crate::ban::{Bans, State, Wanted};
 use crate::config::model::{BanTime, Jail};
 use crate::count::{Attempts, Rule};
 use crate::detect::{Attempt, Filter, Sessions};
 use crate::event::{Event, Events};
-use crate::firewall::nft::Link;
+use crate::firewall::nft::{Layout, Link};
 use crate::limits;
 use crate::source::syslog::Record;
 use crate::table::HashKey;
@@ -109,7 +109,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Default f
 pub struct Engine<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> {
     jails: &'m [Jail],
     memory: &'m mut Memory<T, TI, B, BI>,
-    link: Link,
+    link: Link<'m>,
     counters: Counters,
 }
 
@@ -121,12 +121,12 @@ fn rule_of(jails: &[Jail], jail: u8) -> Rule {
 }
 
 impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'m, T, TI, B, BI> {
-    /// An engine for these jails over empty tables, with the nf_tables table of this name. `key` is the secret of its
+    /// An engine for these jails over empty tables, with the nf_tables table of this layout. `key` is the secret of its
     /// hashes.
-    pub fn new(memory: &'m mut Memory<T, TI, B, BI>, jails: &'m [Jail], table: &str, key: HashKey) -> Self {
+    pub fn new(memory: &'m mut Memory<T, TI, B, BI>, jails: &'m [Jail], layout: Layout<'m>, key: HashKey) -> Self {
         memory.attempts.set_key(key);
         memory.bans.set_key(key);
-        Self { jails, memory, link: Link::new(table), counters: Counters::default() }
+        Self { jails, memory, link: Link::new(layout), counters: Counters::default() }
     }
 
     /// Reads one log line (without its newline) for the jails that follow its source. `decided` hears what each jail
@@ -158,8 +158,8 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     fn decide(&mut self, number: u8, jail: &Jail, attempt: Attempt, now: Instant) -> Decision {
         self.counters.matched += 1;
-        let addr = attempt.addr;
-        if jail.ignoreip.iter().any(|prefix| prefix.contains(addr)) {
+        let addr = self.link.layout().widths.network(attempt.addr);
+        if jail.ignoreip.iter().any(|prefix| self.covers(addr, prefix)) {
             self.counters.ignored += 1;
             return Decision::Ignored;
         }
@@ -193,8 +193,15 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         Decision::Ban(until)
     }
 
+    /// Whether a ban of `addr`, with all that share its first bits, would hit an address of `prefix`.
+    fn covers(&self, addr: Addr, prefix: &Prefix) -> bool {
+        let widths = self.link.layout().widths;
+        prefix.contains(addr) || (prefix.family() == addr.family() && widths.network(prefix.base()) == addr)
+    }
+
     /// Bans `addr` in the name of `jail`, without attempts.
     pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>) -> Wanted {
+        let addr = self.link.layout().widths.network(addr);
         let wanted = self.memory.bans.want(addr, jail, until);
         match wanted {
             Wanted::New | Wanted::Extended => self.counters.decided += 1,
@@ -206,7 +213,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// Lifts the ban of `addr`. Returns whether there was one.
     pub fn unban(&mut self, addr: Addr) -> bool {
-        self.memory.bans.release(addr)
+        self.memory.bans.release(self.link.layout().widths.network(addr))
     }
 
     /// Writes the next datagram for the kernel into `out` (at least `firewall::nft::DATAGRAM` bytes) and returns its
@@ -219,6 +226,42 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// Takes a datagram from the kernel.
     pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) {
         self.link.handle(datagram, &mut self.memory.bans, now, &mut self.memory.events);
+        self.screen();
+    }
+
+    /// Takes a datagram of the group `NFNLGRP_NFTABLES`; `port` is the port id of the socket that our batches go through.
+    pub fn handle_notices(&mut self, datagram: &[u8], port: u32, now: Instant) {
+        self.link.handle_notices(datagram, port, &mut self.memory.bans, now, &mut self.memory.events);
+        self.screen();
+    }
+
+    /// Notices of that group were lost.
+    pub fn handle_notices_lost(&mut self) {
+        self.link.lost_notices();
+    }
+
+    /// Whether the group should be listened to now.
+    #[must_use]
+    pub fn wants_notices(&self) -> bool {
+        self.link.wants_notices(&self.memory.bans)
+    }
+
+    /// Whether the group is listened to from now on.
+    pub fn set_listening(&mut self, listening: bool) {
+        self.link.set_listening(listening);
+    }
+
+    /// Decides which of the bans that were found in the kernel stay: none that hits an address which some jail ignores.
+    fn screen(&mut self) {
+        let widths = self.link.layout().widths;
+        let keeps = self.link.keeps_foreign();
+        let jails = self.jails;
+        self.memory.bans.screen(|addr| {
+            let hits = |prefix: &Prefix| {
+                prefix.contains(addr) || (prefix.family() == addr.family() && widths.network(prefix.base()) == addr)
+            };
+            keeps && !jails.iter().any(|jail| jail.ignoreip.iter().any(hits))
+        });
     }
 
     /// The kernel's answers were lost (`ENOBUFS`), or the datagram could not be sent.
@@ -294,7 +337,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// The dialogue with the kernel.
     #[must_use]
-    pub const fn link(&self) -> &Link {
+    pub const fn link(&self) -> &Link<'m> {
         &self.link
     }
 

@@ -1,7 +1,9 @@
 //! What an observer of the engine may see: small copies that say what happened, never how it is stored.
 
 use crate::addr::Addr;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+use crate::wire::nft::generation::Culprit;
+use crate::wire::nft::scaffold::Part;
 use crate::wire::reply::NetlinkError;
 use heapless::Deque;
 
@@ -30,8 +32,31 @@ pub enum Event {
     ScaffoldRefused {
         /// What it answered.
         error: NetlinkError,
-        /// Which message of the batch it refused, counted from 0 for its begin; see `wire::nft::scaffold`.
-        message: u32,
+        /// Which part of the batch it refused; `None` is the batch as a whole.
+        part: Option<Part>,
+    },
+    /// A table of our name exists that edgeban did not make: it is not touched.
+    ForeignTable,
+    /// The kernel cannot protect the table from others (Linux 6.9 can); it is installed without.
+    Unprotected {
+        /// What it answered.
+        error: NetlinkError,
+    },
+    /// Somebody else changed our table; what is missing is put back at once.
+    Disturbed {
+        /// Who.
+        by: Culprit,
+        /// The elements are gone, with their set or with the table.
+        lost: bool,
+    },
+    /// What somebody else changed is as it should be again.
+    Restored {
+        /// Bans that the kernel holds now.
+        bans: u32,
+        /// Time since the change was seen.
+        took: Duration,
+        /// Whose change it was.
+        by: Culprit,
     },
     /// The kernel refused a batch; its bans are retried, in smaller batches.
     BatchRefused {

@@ -54,6 +54,10 @@ pub const TRACKED: usize = 65_536;
 /// Addresses banned at one time.
 pub const BANS: usize = 65_536;
 
+/// [`BANS`] as the kernel's messages count.
+#[expect(clippy::as_conversions, reason = "at most 2^24, as asserted below")]
+pub const BANS_U32: u32 = BANS as u32;
+
 /// Largest `maxretry`.
 pub const MAXRETRY: u32 = 10_000;
 

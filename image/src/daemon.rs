@@ -9,15 +9,19 @@ use crate::firewall::Firewall;
 use crate::log::Log;
 use crate::out::{Out, Printable};
 use crate::source::{AddError, Chunk, FileId, Files};
+use crate::watch::Watch;
 use crate::{log, put};
 use core::fmt;
 use edgeban_core::config::model::{Config, Jail, LogLevel, OnStop};
 use edgeban_core::engine::{Decision, Engine, FullMemory, JailSet};
 use edgeban_core::event::Event;
+use edgeban_core::firewall::nft::Layout;
 use edgeban_core::limits;
 use edgeban_core::source::tail::{Counters, Fault, Start};
 use edgeban_core::table::HashKey;
 use edgeban_core::time::Instant;
+use edgeban_core::wire::nft::generation::Culprit;
+use edgeban_core::wire::nft::scaffold::{self, Part};
 use edgeban_linux::epoll::{self, Epoll, Ready};
 use edgeban_linux::fd::{AsFd, BorrowedFd};
 use edgeban_linux::signal::{self, Signal, SignalFd, SignalSet};
@@ -93,11 +97,13 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
 const SIGNALS: u64 = 0;
 const INOTIFY: u64 = 1;
 const NETLINK: u64 = 2;
+const NOTICES: u64 = 3;
 
 struct Daemon {
     config: &'static Config,
     engine: FullEngine,
     firewall: Firewall,
+    watch: Watch,
     files: &'static mut Files,
     /// The jails that follow each file, by its number.
     followers: [JailSet; limits::FILES],
@@ -126,7 +132,8 @@ impl Daemon {
         let signals = SignalFd::new(&set).map_err(Failure::of("signalfd"))?;
         let mut secret = [0; 16];
         random::fill(&mut secret).map_err(Failure::of("getrandom"))?;
-        let engine = Engine::new(memory, &config.jails, &config.global.table, HashKey::from_bytes(secret));
+        let engine =
+            Engine::new(memory, &config.jails, Layout::plain(&config.global.table), HashKey::from_bytes(secret));
 
         files.start_watching().map_err(Failure::of("inotify"))?;
         let mut followers = [JailSet::NONE; limits::FILES];
@@ -155,15 +162,23 @@ impl Daemon {
             what: "netlink socket to netfilter",
             error,
         })?;
+        let watch = Watch::open().map_err(|error| Failure {
+            code: exit::FIREWALL,
+            what: "netlink socket to netfilter",
+            error,
+        })?;
         let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
-        for (fd, token) in
-            [(Some(signals.as_fd()), SIGNALS), (files.inotify_fd(), INOTIFY), (Some(firewall.as_fd()), NETLINK)]
-        {
+        for (fd, token) in [
+            (Some(signals.as_fd()), SIGNALS),
+            (files.inotify_fd(), INOTIFY),
+            (Some(firewall.as_fd()), NETLINK),
+            (Some(watch.as_fd()), NOTICES),
+        ] {
             if let Some(fd) = fd {
                 epoll.add(fd, Ready::READ, token).map_err(Failure::of("epoll_ctl"))?;
             }
         }
-        Ok(Self { config, engine, firewall, files, followers, signals, epoll })
+        Ok(Self { config, engine, firewall, watch, files, followers, signals, epoll })
     }
 
     fn run(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
@@ -183,6 +198,10 @@ impl Daemon {
                     SIGNALS => stop = stop.or(self.signal(log)),
                     INOTIFY => self.files.wake(chunk),
                     NETLINK => self.firewall.receive(&mut self.engine, now),
+                    NOTICES => {
+                        let port = self.firewall.port_id();
+                        self.watch.receive(&mut self.engine, port, chunk, now);
+                    }
                     _ => {}
                 }
             }
@@ -254,9 +273,11 @@ impl Daemon {
 
     /// Sends what the engine has to send, batch by batch, and says what came of each.
     fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
+        self.watch.follow(&mut self.engine);
         while self.firewall.exchange(&mut self.engine, now) {
             self.report(now, log);
         }
+        self.watch.follow(&mut self.engine);
         self.report(now, log);
     }
 
@@ -306,15 +327,10 @@ impl Daemon {
             }
             Event::Unbanned { addr, expired: true } => log!(log, Info, "unbanned {addr}: its time is over"),
             Event::Unbanned { addr, expired: false } => log!(log, Info, "unbanned {addr}"),
-            Event::ScaffoldRefused { error, message } => {
+            Event::ScaffoldRefused { error, part } => {
                 let text = KernelText(self.engine.link().kernel_text());
                 let hint = hint(error);
-                log!(
-                    log,
-                    Error,
-                    "the kernel refused table inet {table}: {error}{text} at {}{hint}",
-                    scaffold_message(message)
-                );
+                log!(log, Error, "the kernel refused table inet {table}: {error}{text} at {}{hint}", Refused(part));
             }
             Event::BatchRefused { error, entries } => {
                 let text = KernelText(self.engine.link().kernel_text());
@@ -323,6 +339,26 @@ impl Daemon {
             Event::AnswerLost { entries } => {
                 log!(log, Warning, "the kernel's answer to a batch of {entries} is lost; sending it again")
             }
+            Event::ForeignTable => log!(
+                log,
+                Error,
+                "table inet {table} exists and is not edgeban's: remove it or set another name in [global] table"
+            ),
+            Event::Unprotected { error } => log!(
+                log,
+                Warning,
+                "the kernel cannot protect table inet {table} ({error}), Linux 6.9 can: watching it instead"
+            ),
+            Event::Disturbed { by, lost } => {
+                let what = if lost { "emptied or removed" } else { "changed" };
+                log!(log, Warning, "table inet {table} was {what} by {}; putting it back", By(by));
+            }
+            Event::Restored { bans, took, by } => log!(
+                log,
+                Warning,
+                "table inet {table} is as it should be again, {took} after the change by {}, with {bans} bans",
+                By(by)
+            ),
             Event::TableLost => {
                 log!(log, Warning, "table inet {table} is gone from the kernel; installing it again with every ban")
             }
@@ -385,8 +421,8 @@ impl Daemon {
             counters.refused_full,
             attempts.evicted(),
             self.engine.events_dropped(),
-            link.strays(),
-            link.malformed(),
+            link.counters().strays,
+            link.counters().malformed,
             self.files.overflows()
         );
         for file in self.files.ids() {
@@ -435,17 +471,29 @@ const fn hint(error: edgeban_core::wire::reply::NetlinkError) -> &'static str {
     }
 }
 
-/// The scaffold's messages in the order of `wire::nft::scaffold::emit`.
-const fn scaffold_message(message: u32) -> &'static str {
-    match message {
-        0 => "the batch as a whole",
-        1 => "NEWTABLE",
-        2 => "NEWSET banned_ipv4",
-        3 => "NEWSET banned_ipv6",
-        4 => "NEWCHAIN input",
-        5 => "DELRULE of chain input",
-        6 => "NEWRULE for IPv4",
-        7 => "NEWRULE for IPv6",
-        _ => "BATCH_END",
+/// What the kernel refused of the scaffold.
+struct Refused(Option<Part>);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            None => "the batch as a whole",
+            Some(Part::Table) => "the table",
+            Some(Part::Set(family)) => return write!(f, "set {}", scaffold::set(family)),
+            Some(Part::Chain) => "the chain",
+            Some(Part::Rule(family)) => return write!(f, "the rule of set {}", scaffold::set(family)),
+        })
+    }
+}
+
+/// A process that changed the ruleset.
+struct By(Culprit);
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.pid {
+            0 => f.write_str("somebody"),
+            pid => write!(f, "{} (pid {pid})", Printable(self.0.name())),
+        }
     }
 }

@@ -54,6 +54,11 @@ impl Firewall {
         Ok(Self { netlink, request, answer, trouble: None })
     }
 
+    /// The port id of the socket, which the kernel's notices of our own batches carry.
+    pub const fn port_id(&self) -> u32 {
+        self.netlink.port_id()
+    }
+
     /// Sends one batch with its fence, if the engine has one, and takes the answers. Returns whether something was
     /// sent: then there may be more.
     pub fn exchange(&mut self, engine: &mut FullEngine, now: Instant) -> bool {

@@ -19,6 +19,7 @@ mod log;
 mod out;
 mod panic;
 mod source;
+mod watch;
 
 use edgeban_linux::process::Args;
 

@@ -12,7 +12,7 @@ use core::mem::{offset_of, size_of};
 use linux_raw_sys::general as c;
 use linux_raw_sys::net::{self, AF_NETLINK, SOCK_RAW, SOL_NETLINK, SOL_SOCKET};
 use linux_raw_sys::netlink::{
-    NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_NETFILTER, sockaddr_nl,
+    NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_DROP_MEMBERSHIP, NETLINK_EXT_ACK, NETLINK_NETFILTER, sockaddr_nl,
 };
 use static_assertions::const_assert_eq;
 
@@ -130,6 +130,14 @@ impl Netlink {
     /// `EINVAL` for a group that does not exist, `EPERM`.
     pub fn add_membership(&self, group: u32) -> Result<(), Errno> {
         self.set(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+    }
+
+    /// `NETLINK_DROP_MEMBERSHIP`: no more datagrams of that group; those that wait stay. Linux 2.6.14.
+    ///
+    /// # Errors
+    /// `EINVAL` for a group that does not exist.
+    pub fn drop_membership(&self, group: u32) -> Result<(), Errno> {
+        self.set(SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group)
     }
 
     /// Sends `datagram` to the kernel, which handles all its messages before this returns. Repeats after `EINTR`.

@@ -12,7 +12,7 @@
 //! `tests/netlink_kernel.rs` sends the same bytes to the real kernel and compares.
 //!
 //! Not modelled: acks of BATCH_BEGIN and BATCH_END (kernels differ), maps, intervals, other expressions than those of the
-//! drop rules, events, sockets other than one.
+//! drop rules, notices of what this socket changes, sockets other than one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
@@ -20,6 +20,7 @@ use std::net::IpAddr;
 
 const EPERM: i32 = 1;
 const ENOENT: i32 = 2;
+const EBUSY: i32 = 16;
 const EEXIST: i32 = 17;
 const EINVAL: i32 = 22;
 const ENFILE: i32 = 23;
@@ -88,8 +89,10 @@ enum Expr {
     LoadProtocol,
     Compare(Vec<u8>),
     Payload { offset: usize, len: usize },
+    Mask(Vec<u8>),
     Lookup(String),
     Verdict(u32),
+    Reject,
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +103,7 @@ struct Set {
     timeout: u64,
     size: Option<u32>,
     gc_interval: u64,
+    counter: bool,
     next_gc: u64,
     elems: BTreeMap<Vec<u8>, Elem>,
 }
@@ -108,6 +112,7 @@ struct Set {
 struct Chain {
     hook: Option<(u32, i32)>,
     kind: String,
+    devices: Vec<String>,
     policy: u32,
     rules: Vec<Vec<Expr>>,
 }
@@ -274,6 +279,23 @@ impl FakeKernel {
         self.generation += 1;
     }
 
+    /// As `nft add element` or `nft delete element` by somebody else: puts `elem` in the place of `key`, if there is such a set.
+    pub fn replace_element(&mut self, table: &str, set: &str, key: &[u8], elem: Option<Elem>) {
+        let set = self.tables.get_mut(&(1, table.to_owned())).and_then(|table| table.sets.get_mut(set));
+        let Some(set) = set else { return };
+        self.generation += 1;
+        match elem {
+            Some(elem) => set.elems.insert(key.to_vec(), elem),
+            None => set.elems.remove(key),
+        };
+    }
+
+    /// As `nft flush chain` by somebody else, for all chains.
+    pub fn flush_rules(&mut self) {
+        self.generation += 1;
+        self.tables.values_mut().flat_map(|table| table.chains.values_mut()).for_each(|chain| chain.rules.clear());
+    }
+
     /// The elements of a set of an `inet` table that are in force at `now`: key and timeout in ms. Empty if there is no such set.
     #[must_use]
     pub fn elements(&self, table: &str, set: &str, now: u64) -> Vec<(Vec<u8>, Elem)> {
@@ -319,7 +341,12 @@ impl FakeKernel {
                             let key = &register[..set.key_len as usize];
                             set.elems.get(key).is_some_and(|elem| !elem.expired(self.now))
                         }),
+                        Expr::Mask(mask) => {
+                            register.iter_mut().zip(mask).for_each(|(byte, mask)| *byte &= mask);
+                            true
+                        }
                         Expr::Verdict(code) => return *code == 0,
+                        Expr::Reject => return true,
                     };
                     if !goes_on {
                         return false;
@@ -364,6 +391,8 @@ impl FakeKernel {
                                 write!(out, "[ payload load {len}b @ network header + {offset} => reg 1 ]")
                             }
                             Expr::Lookup(set) => write!(out, "[ lookup reg 1 set {set} ]"),
+                            Expr::Mask(mask) => write!(out, "[ bitwise reg 1 & {mask:02x?} ]"),
+                            Expr::Reject => write!(out, "[ reject ]"),
                             Expr::Verdict(0) => write!(out, "[ immediate reg 0 drop ]"),
                             Expr::Verdict(code) => write!(out, "[ immediate reg 0 verdict {code} ]"),
                         };
@@ -386,7 +415,8 @@ impl FakeKernel {
         }) {
             match fault {
                 Fault::NoReply => replies.clear(),
-                Fault::Reorder => replies.reverse(),
+                // A dump's end is its last message on every kernel.
+                Fault::Reorder if !replies.iter().any(|reply| u16_at(reply, 4) == 3) => replies.reverse(),
                 Fault::Overrun { keep } => {
                     self.overrun = true;
                     replies.truncate(keep);
@@ -488,7 +518,7 @@ impl FakeKernel {
         replies
     }
 
-    /// GETGEN and the dump of GETSETELEM; whether it was a dump.
+    /// GETGEN, GETTABLE, GETSET and the dump of GETSETELEM; whether it was a dump.
     fn get(&self, msg: &Msg<'_>, replies: &mut Vec<Vec<u8>>) -> Result<bool, Fail> {
         if msg.bytes.len() < 20 || msg.kind >> 8 != SUBSYS {
             return Err(EINVAL.into());
@@ -499,6 +529,29 @@ impl FakeKernel {
                 let mut body = generic(0, self.generation);
                 put(&mut body, 1, &self.generation.to_be_bytes());
                 replies.push(message(SUBSYS << 8 | 15, 0, msg.seq, &body));
+                Ok(false)
+            }
+            1 => {
+                let table = need(&list, 1)?;
+                self.tables.get(&(msg.bytes[16], text(table))).ok_or(Fail(ENOENT, Some(table.offset)))?;
+                let mut body = generic(msg.bytes[16], self.generation);
+                put(&mut body, 1, table.value);
+                put(&mut body, 2, &0u32.to_be_bytes());
+                replies.push(message(SUBSYS << 8, 0, msg.seq, &body));
+                Ok(false)
+            }
+            10 => {
+                let table = need(&list, 1)?;
+                let found = self.tables.get(&(msg.bytes[16], text(table))).ok_or(Fail(ENOENT, Some(table.offset)))?;
+                let name = need(&list, 2)?;
+                let set = found.sets.get(&text(name)).ok_or(Fail(ENOENT, Some(name.offset)))?;
+                let mut body = generic(msg.bytes[16], self.generation);
+                put(&mut body, 1, table.value);
+                put(&mut body, 2, name.value);
+                for (kind, value) in [(3, set.flags), (4, set.key_type), (5, set.key_len)] {
+                    put(&mut body, kind, &value.to_be_bytes());
+                }
+                replies.push(message(SUBSYS << 8 | 9, 0, msg.seq, &body));
                 Ok(false)
             }
             13 if msg.flags & F_DUMP == F_DUMP => {
@@ -555,6 +608,9 @@ impl FakeKernel {
     }
 
     fn roll_back(&mut self) {
+        if let Some(first) = self.undo.iter().position(|undo| matches!(undo, Undo::Whole(_))) {
+            self.undo.truncate(first + 1);
+        }
         while let Some(undo) = self.undo.pop() {
             match undo {
                 Undo::Whole(tables) => self.tables = *tables,
@@ -579,7 +635,10 @@ impl FakeKernel {
         if matches!(msg.kind & 0xff, 12 | 14) {
             return self.elems(msg, family, &list);
         }
-        self.undo.push(Undo::Whole(Box::new(self.tables.clone())));
+        // The first copy of a batch undoes all that follows it, too.
+        if !self.undo.iter().any(|undo| matches!(undo, Undo::Whole(_))) {
+            self.undo.push(Undo::Whole(Box::new(self.tables.clone())));
+        }
         let name = need(&list, 1)?;
         let key = (family, text(name));
         if msg.kind & 0xff == 0 {
@@ -615,6 +674,16 @@ impl FakeKernel {
                 Ok(())
             }
             9 => new_set(table, msg, &list, now),
+            11 => {
+                let name = need(&list, 2)?;
+                table.sets.get(&text(name)).ok_or(Fail(ENOENT, Some(name.offset)))?;
+                let used = |rule: &Vec<Expr>| rule.contains(&Expr::Lookup(text(name)));
+                if table.chains.values().flat_map(|chain| &chain.rules).any(used) {
+                    return Err(Fail(EBUSY, Some(name.offset)));
+                }
+                table.sets.remove(&text(name));
+                Ok(())
+            }
             _ => Err(EOPNOTSUPP.into()),
         }
     }
@@ -692,6 +761,11 @@ fn new_set(table: &mut Table, msg: &Msg<'_>, list: &[Tlv<'_>], now: u64) -> Resu
     }
     let flags = number(list, 3)?.unwrap_or(0);
     let key_type = number(list, 4)?.unwrap_or(0);
+    let counter = match find(list, 17) {
+        Some(expr) if text(need(&inside(expr)?, 1)?) == "counter" => true,
+        Some(_) => return Err(EOPNOTSUPP.into()),
+        None => false,
+    };
     let timeout = find(list, 11).map(be64).transpose()?.unwrap_or(0);
     let gc_interval = u64::from(number(list, 12)?.unwrap_or(1000));
     let size = match find(list, 9) {
@@ -700,7 +774,7 @@ fn new_set(table: &mut Table, msg: &Msg<'_>, list: &[Tlv<'_>], now: u64) -> Resu
     };
     if let Some(set) = table.sets.get_mut(&text(name)) {
         exists(msg.flags)?;
-        if (set.key_len, set.flags, set.key_type) != (key_len, flags, key_type) {
+        if (set.key_len, set.flags, set.key_type, set.counter) != (key_len, flags, key_type, counter) {
             return Err(Fail(EEXIST, Some(name.offset)));
         }
         // Since Linux 6.5 or so; before, it changed nothing.
@@ -716,7 +790,7 @@ fn new_set(table: &mut Table, msg: &Msg<'_>, list: &[Tlv<'_>], now: u64) -> Resu
     let elems = BTreeMap::new();
     table.sets.insert(
         text(name),
-        Set { key_type, key_len, flags, timeout, size, gc_interval, next_gc: now + gc_interval, elems },
+        Set { key_type, key_len, flags, timeout, size, gc_interval, counter, next_gc: now + gc_interval, elems },
     );
     Ok(())
 }
@@ -739,18 +813,22 @@ fn new_chain(table: &mut Table, msg: &Msg<'_>, list: &[Tlv<'_>]) -> Result<(), F
     if kind != "filter" {
         return Err(ENOENT.into());
     }
-    if hook.is_some_and(|(number, _)| number > 4) {
+    let mut devices = Vec::new();
+    if let Some(list) = find(list, 4).map(inside).transpose()?.and_then(|hook| find(&hook, 4)) {
+        devices = inside(list)?.into_iter().map(text).collect();
+    }
+    if hook.is_some_and(|(number, _)| number > 5 || (number == 5) == devices.is_empty()) {
         return Err(EOPNOTSUPP.into());
     }
     if let Some(chain) = table.chains.get_mut(&text(name)) {
         exists(msg.flags)?;
-        if hook.is_some() && chain.hook != hook {
+        if hook.is_some() && (chain.hook != hook || chain.devices != devices) {
             return Err(EOPNOTSUPP.into()); // EEXIST on older kernels
         }
         chain.policy = policy;
         return Ok(());
     }
-    table.chains.insert(text(name), Chain { hook, kind, policy, rules: Vec::new() });
+    table.chains.insert(text(name), Chain { hook, kind, devices, policy, rules: Vec::new() });
     Ok(())
 }
 
@@ -793,6 +871,22 @@ fn new_rule(table: &mut Table, msg: &Msg<'_>, list: &[Tlv<'_>]) -> Result<(), Fa
                     return Err(EOPNOTSUPP.into());
                 }
                 Expr::Payload { offset: offset as usize, len: len as usize }
+            }
+            "bitwise" => {
+                reg(1)?;
+                reg(2)?;
+                let data = |kind| Ok::<_, Fail>(need(&inside(need(&data, kind)?)?, 1)?.value.to_vec());
+                let (len, mask, xor) = (get(3)? as usize, data(4)?, data(5)?);
+                if mask.len() != len || xor != vec![0; len] {
+                    return Err(EINVAL.into());
+                }
+                Expr::Mask(mask)
+            }
+            "reject" => {
+                if get(1)? != 2 {
+                    return Err(EOPNOTSUPP.into());
+                }
+                Expr::Reject
             }
             "lookup" => {
                 let set = text(need(&data, 1)?);

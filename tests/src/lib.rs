@@ -1,5 +1,6 @@
 //! Shared pieces of the tests.
 
+pub mod bytes;
 pub mod fake_kernel;
 pub mod hex;
 pub mod netlink;

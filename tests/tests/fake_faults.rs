@@ -2,29 +2,21 @@
 
 use edgeban_core::addr::Addr;
 use edgeban_core::time::Duration;
-use edgeban_core::wire::buf::Writer;
 use edgeban_core::wire::nfnl::{BatchBegin, BatchEnd};
-use edgeban_core::wire::nft::chain::Hook;
 use edgeban_core::wire::nft::elem::{Change, ElemList};
 use edgeban_core::wire::nft::generation::GetGen;
-use edgeban_core::wire::nft::scaffold::{self, SET_V4, Scaffold};
+use edgeban_core::wire::nft::scaffold::{SET_V4, Scaffold};
 use edgeban_core::wire::nl::Tag;
 use edgeban_core::wire::reply::{Replies, Reply};
+use edgeban_tests::bytes::{self, with};
 use edgeban_tests::fake_kernel::{FakeKernel, Fault};
 
 const TABLE: &str = "edgeban";
 
-fn with(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
-    let mut buffer = vec![0xa5; 8192];
-    let mut w = Writer::new(&mut buffer);
-    write(&mut w);
-    w.written().to_vec()
-}
-
 fn ready() -> FakeKernel {
-    let names = Scaffold { table: TABLE, hook: Hook::Input, priority: 0, size: Some(3), gc_interval_ms: None };
+    let names = Scaffold { size: Some(3), ..Scaffold::plain(TABLE) };
     let mut kernel = FakeKernel::new();
-    assert_eq!(kernel.send(&with(|w| assert_eq!(scaffold::emit(w, &names, 1, true), Ok(9)))).len(), 7);
+    assert_eq!(u32::try_from(kernel.send(&bytes::scaffold(&names, 1)).len()), Ok(names.messages()));
     kernel
 }
 
@@ -33,7 +25,7 @@ fn three(change: Change) -> Vec<u8> {
     with(|w| {
         BatchBegin::default().emit(10, w).unwrap();
         for n in 1..=3 {
-            let mut list = ElemList::begin(w, Tag::acked(10 + u32::from(n)), change, TABLE, SET_V4).unwrap();
+            let mut list = ElemList::begin(w, Tag::acked(10 + u32::from(n)), change, TABLE, SET_V4, 32).unwrap();
             list.push(Addr::v4([192, 0, 2, n]), Some(Duration::from_secs(60))).unwrap();
             assert_eq!(list.finish(), 1);
         }

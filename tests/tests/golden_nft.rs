@@ -6,16 +6,16 @@
 //! user data of sets would be turned round.
 #![cfg(target_endian = "little")]
 
-use edgeban_core::addr::{Addr, Family};
+use edgeban_core::addr::{Addr, Family, Widths};
 use edgeban_core::time::Duration;
 use edgeban_core::wire::buf::{Full, Writer};
 use edgeban_core::wire::nfnl::{BatchBegin, BatchEnd, Generic};
-use edgeban_core::wire::nft::chain::{DelChain, Hook, NewChain};
+use edgeban_core::wire::nft::chain::{AnyChain, DelChain, Device, Hook, NewChain};
 use edgeban_core::wire::nft::elem::{Change, ElemList, Elements, GetElements, element_len};
 use edgeban_core::wire::nft::generation::GetGen;
-use edgeban_core::wire::nft::rule::{FlushChain, NewRule};
+use edgeban_core::wire::nft::rule::{NewRule, Verdict};
 use edgeban_core::wire::nft::scaffold::{self, Scaffold};
-use edgeban_core::wire::nft::set::NewSet;
+use edgeban_core::wire::nft::set::{DelSet, NewSet};
 use edgeban_core::wire::nft::table::{DelTable, NewTable};
 use edgeban_core::wire::nl::{Messages, Tag};
 use edgeban_tests::hex;
@@ -45,7 +45,7 @@ fn addr(text: &str) -> Addr {
 }
 
 fn list(tag: Tag, w: &mut Writer<'_>, change: Change, set: &str, elements: &[(&str, Option<u64>)]) -> Result<(), Full> {
-    let mut list = ElemList::begin(w, tag, change, TABLE, set)?;
+    let mut list = ElemList::begin(w, tag, change, TABLE, set, if set == "banned_ipv6" { 128 } else { 32 })?;
     for (text, secs) in elements {
         if let Err(full) = list.push(addr(text), secs.map(Duration::from_secs)) {
             let _ = list.finish();
@@ -54,6 +54,10 @@ fn list(tag: Tag, w: &mut Writer<'_>, change: Change, set: &str, elements: &[(&s
     }
     assert_eq!(list.finish(), elements.len());
     Ok(())
+}
+
+const fn rule(bits: u8, verdict: Verdict) -> NewRule<'static> {
+    NewRule { table: TABLE, chain: "input", family: Family::V4, set: "banned_ipv4", set_id: 1, bits, verdict }
 }
 
 const NO_SET_ID: &str = "no NFTA_SET_ELEM_LIST_SET_ID (nft's number for the set in this batch): names are enough";
@@ -77,14 +81,14 @@ const VECTORS: &[Vector] = &[
         command: "table inet edgeban { }",
         nft: "28000000000a01000100000000000000010000000c0001006564676562616e000800020000000000",
         edits: &[],
-        emit: |tag, w| NewTable { name: TABLE }.emit(tag, w),
+        emit: |tag, w| NewTable { name: TABLE, flags: 0 }.emit(tag, w),
         elements: &[],
     },
     Vector {
         command: "table inet fail2zig { }: a name that needs padding",
         nft: "2c000000000a01000100000000000000010000000d0001006661696c327a6967000000000800020000000000",
         edits: &[],
-        emit: |tag, w| NewTable { name: "fail2zig" }.emit(tag, w),
+        emit: |tag, w| NewTable { name: "fail2zig", flags: 0 }.emit(tag, w),
         elements: &[],
     },
     Vector {
@@ -102,7 +106,17 @@ const VECTORS: &[Vector] = &[
         edits: &[],
         emit: |tag, w| {
             let (size, gc_interval_ms) = (Some(65_536), Some(10_000));
-            NewSet { table: TABLE, name: "banned_ipv4", family: Family::V4, id: 1, size, gc_interval_ms }.emit(tag, w)
+            let set = NewSet {
+                table: TABLE,
+                name: "banned_ipv4",
+                family: Family::V4,
+                bits: 32,
+                id: 1,
+                size,
+                gc_interval_ms,
+                counter: false,
+            };
+            set.emit(tag, w)
         },
         elements: &[],
     },
@@ -113,7 +127,17 @@ const VECTORS: &[Vector] = &[
         edits: &[],
         emit: |tag, w| {
             let (size, gc_interval_ms) = (None, None);
-            NewSet { table: TABLE, name: "banned_ipv6", family: Family::V6, id: 2, size, gc_interval_ms }.emit(tag, w)
+            let set = NewSet {
+                table: TABLE,
+                name: "banned_ipv6",
+                family: Family::V6,
+                bits: 128,
+                id: 2,
+                size,
+                gc_interval_ms,
+                counter: false,
+            };
+            set.emit(tag, w)
         },
         elements: &[],
     },
@@ -122,7 +146,9 @@ const VECTORS: &[Vector] = &[
         nft: "54000000030a01040200000000000000010000000c0001006564676562616e000a000300696e7075740000000b00070066696c74
               65720000080005000000000114000480080001000000000008000200fffffeca",
         edits: &[],
-        emit: |tag, w| NewChain { table: TABLE, name: "input", hook: Hook::Prerouting, priority: -310 }.emit(tag, w),
+        emit: |tag, w| {
+            NewChain { table: TABLE, name: "input", hook: Hook::Prerouting, priority: -310, devices: &[] }.emit(tag, w)
+        },
         elements: &[],
     },
     Vector {
@@ -130,7 +156,9 @@ const VECTORS: &[Vector] = &[
         nft: "58000000030a01040200000000000000010000000d0001006661696c327a6967000000000a000300696e7075740000000b000700
               66696c746572000008000500000000011400048008000100000000010800020000000000",
         edits: &[],
-        emit: |tag, w| NewChain { table: "fail2zig", name: "input", hook: Hook::Input, priority: 0 }.emit(tag, w),
+        emit: |tag, w| {
+            NewChain { table: "fail2zig", name: "input", hook: Hook::Input, priority: 0, devices: &[] }.emit(tag, w)
+        },
         elements: &[],
     },
     Vector {
@@ -141,10 +169,86 @@ const VECTORS: &[Vector] = &[
         elements: &[],
     },
     Vector {
-        command: "flush chain inet edgeban input",
-        nft: "2c000000080a01000100000000000000010000000c0001006564676562616e000a000200696e707574000000",
+        command: "add chain inet edgeban input",
+        nft: "2c000000030a01040100000000000000010000000c0001006564676562616e000a000300696e707574000000",
         edits: &[],
-        emit: |tag, w| FlushChain { table: TABLE, chain: "input" }.emit(tag, w),
+        emit: |tag, w| AnyChain { table: TABLE, name: "input" }.emit(tag, w),
+        elements: &[],
+    },
+    Vector {
+        command: "delete set inet edgeban nosuch",
+        nft: "2c0000000b0a01000100000000000000010000000c0001006564676562616e000b0002006e6f737563680000",
+        edits: &[],
+        emit: |tag, w| DelSet { table: TABLE, name: "nosuch" }.emit(tag, w),
+        elements: &[],
+    },
+    Vector {
+        command: "add rule inet edgeban input ip saddr @banned_ipv4 reject with icmpx type port-unreachable",
+        nft: "0c010000060a010c0100000000000000010000000c0001006564676562616e000a000200696e707574000000e000048024000180
+              090001006d6574610000000014000280080002000000000f08000100000000012c00018008000100636d70002000028008000100
+              0000000108000200000000000c0003800500010002000000340001800c0001007061796c6f616400240002800800010000000001
+              0800020000000001080003000000000c0800040000000004340001800b0001006c6f6f6b75700000240002800800020000000001
+              1000010062616e6e65645f69707634000800040000000001240001800b00010072656a6563740000140002800800010000000002
+              0500020001000000",
+        edits: &[],
+        emit: |tag, w| rule(32, Verdict::Reject).emit(tag, w),
+        elements: &[],
+    },
+    Vector {
+        command: "add rule inet edgeban input ip saddr & 255.255.255.252 @banned_ipv4 drop",
+        nft: "64010000060a010c0100000000000000010000000c0001006564676562616e000a000200696e7075740000003801048024000180
+              090001006d6574610000000014000280080002000000000f08000100000000012c00018008000100636d70002000028008000100
+              0000000108000200000000000c0003800500010002000000340001800c0001007061796c6f616400240002800800010000000001
+              0800020000000001080003000000000c08000400000000044c0001800c00010062697477697365003c0002800800010000000001
+              0800020000000001080006000000000008000300000000040c00048008000100fffffffc0c000580080001000000000034000180
+              0b0001006c6f6f6b757000002400028008000200000000011000010062616e6e65645f6970763400080004000000000130000180
+              0e000100696d6d6564696174650000001c0002800800010000000000100002800c0002800800010000000000",
+        edits: &[
+            Edit { why: "so it is 8 bytes shorter", nft: "64010000060a", ours: "5c010000060a" },
+            Edit { why: "and the list of expressions, too", nft: "38010480", ours: "30010480" },
+            Edit {
+                why: "no NFTA_BITWISE_OP: without it the operation is the one that kernels before 5.6 know, the mask",
+                nft: "4c0001800c00010062697477697365003c000280080001000000000108000200000000010800060000000000",
+                ours: "440001800c00010062697477697365003400028008000100000000010800020000000001",
+            },
+        ],
+        emit: |tag, w| rule(30, Verdict::Drop).emit(tag, w),
+        elements: &[],
+    },
+    Vector {
+        command: "chain ingress { type filter hook ingress devices = { w2, wan } priority -500; policy accept; } (table x)",
+        nft: "64000000030a01040200000000000000010000000600010078000000
+              0c000300696e6772657373000b00070066696c7465720000080005000000000128000480080001000000000508000200fffffe0c
+              1400048007000100773200000800010077616e00",
+        edits: &[],
+        emit: |tag, w| {
+            let devices = ["w2", "wan"].map(|name| Device::try_from(name).unwrap());
+            let chain =
+                NewChain { table: "x", name: "ingress", hook: Hook::Ingress, priority: -500, devices: &devices };
+            chain.emit(tag, w)
+        },
+        elements: &[],
+    },
+    Vector {
+        command: "set b { type ipv4_addr; flags timeout; counter; } (table x)",
+        nft: "64000000090a0104040000000000000001000000060001007800000006000200620000000800030000000010
+              080004000000000708000500000000040800 0a00000000010a000d000004020000000000140011800c000100636f756e74657200
+              04000280",
+        edits: &[],
+        emit: |tag, w| {
+            let (size, gc_interval_ms) = (None, None);
+            let set = NewSet {
+                table: "x",
+                name: "b",
+                family: Family::V4,
+                bits: 32,
+                id: 1,
+                size,
+                gc_interval_ms,
+                counter: true,
+            };
+            set.emit(tag, w)
+        },
         elements: &[],
     },
     Vector {
@@ -157,7 +261,15 @@ const VECTORS: &[Vector] = &[
               0800010000000000100002800c0002800800010000000000",
         edits: &[],
         emit: |tag, w| {
-            let rule = NewRule { table: "fail2zig", chain: "input", family: Family::V4, set: "banned_ipv4", set_id: 1 };
+            let rule = NewRule {
+                table: "fail2zig",
+                chain: "input",
+                family: Family::V4,
+                set: "banned_ipv4",
+                set_id: 1,
+                bits: 32,
+                verdict: Verdict::Drop,
+            };
             rule.emit(tag, w)
         },
         elements: &[],
@@ -172,7 +284,15 @@ const VECTORS: &[Vector] = &[
               0800010000000000100002800c0002800800010000000000",
         edits: &[],
         emit: |tag, w| {
-            let rule = NewRule { table: "fail2zig", chain: "input", family: Family::V6, set: "banned_ipv6", set_id: 2 };
+            let rule = NewRule {
+                table: "fail2zig",
+                chain: "input",
+                family: Family::V6,
+                set: "banned_ipv6",
+                set_id: 2,
+                bits: 128,
+                verdict: Verdict::Drop,
+            };
             rule.emit(tag, w)
         },
         elements: &[],
@@ -297,8 +417,11 @@ fn the_same_bytes_read_back_are_the_same_elements() {
             assert_eq!(generic, Generic::INET);
             let elements = Elements::parse(attrs).unwrap();
             assert_eq!(elements.table, TABLE.as_bytes());
-            let got: Vec<_> =
-                elements.map(Result::unwrap).map(|e| (e.addr, e.timeout.map(Duration::as_millis))).collect();
+            let family = scaffold::family_of(elements.set).unwrap();
+            let got: Vec<_> = elements
+                .map(Result::unwrap)
+                .map(|e| (e.addr(family).unwrap(), e.timeout.map(Duration::as_millis)))
+                .collect();
             let want: Vec<_> = vector.elements.iter().map(|&(text, ms)| (addr(text), ms)).collect();
             assert_eq!(got, want, "{}", vector.command);
             tried += 1;
@@ -337,7 +460,15 @@ fn a_list_is_complete_however_much_fits() {
             let mut buffer = vec![0xa5; room + BatchEnd::BUFFER_LEN];
             let mut w = Writer::new(&mut buffer);
             w.reserve(BatchEnd::BUFFER_LEN).unwrap();
-            let mut list = ElemList::begin(&mut w, Tag::silent(1), Change::New, TABLE, scaffold::set(family)).unwrap();
+            let mut list = ElemList::begin(
+                &mut w,
+                Tag::silent(1),
+                Change::New,
+                TABLE,
+                scaffold::set(family),
+                Widths::FULL.of(family),
+            )
+            .unwrap();
             let fitted = (1..).take_while(|&n| list.push(make(n), Some(Duration::from_secs(60))).is_ok()).count();
             assert_eq!(fitted, (room - head) / element_len(family));
             assert_eq!(list.finish(), fitted);
@@ -348,7 +479,8 @@ fn a_list_is_complete_however_much_fits() {
             assert_eq!(messages.len(), if fitted == 0 { 1 } else { 2 });
             if fitted > 0 {
                 let (_, attrs) = Generic::parse(messages[0].payload).unwrap();
-                let got: Vec<Addr> = Elements::parse(attrs).unwrap().map(|element| element.unwrap().addr).collect();
+                let got: Vec<Addr> =
+                    Elements::parse(attrs).unwrap().map(|element| element.unwrap().addr(family).unwrap()).collect();
                 assert_eq!(got, (1..).take(fitted).map(make).collect::<Vec<_>>());
             }
         }
@@ -357,31 +489,37 @@ fn a_list_is_complete_however_much_fits() {
 
 #[test]
 fn the_scaffold_is_its_messages_in_a_row() {
-    // The order differs from nft's (sets before the chain, as the rules need both), and the chain is flushed.
-    let names = Scaffold { table: "fail2zig", hook: Hook::Input, priority: 0, size: None, gc_interval_ms: None };
+    // Sets before the chain, as the rules need both; each hook's chain is made to be deleted.
+    let names = Scaffold::plain("fail2zig");
     let mut buffer = [0xa5; 4096];
     let mut w = Writer::new(&mut buffer);
-    assert_eq!(scaffold::emit(&mut w, &names, u32::MAX - 1, true), Ok(scaffold::SEQS));
+    assert_eq!(names.emit(&mut w, u32::MAX, true), Ok(names.messages()));
     let kinds: Vec<_> = Messages::new(w.written())
         .map(|message| message.unwrap().header)
-        .map(|header| (header.kind, header.flags, header.seq.wrapping_add(2)))
+        .map(|header| (header.kind, header.flags, header.seq.wrapping_add(1)))
         .collect();
-    let want = [
-        (0x10, 0x001, 0),
-        (0xa00, 0x005, 1),
-        (0xa09, 0x405, 2),
-        (0xa09, 0x405, 3),
-        (0xa03, 0x405, 4),
-        (0xa08, 0x005, 5),
-        (0xa06, 0xc05, 6),
-        (0xa06, 0xc05, 7),
-        (0x11, 0x001, 8),
-    ];
+    let mut want = vec![(0xa00, 0x005, 0)];
+    want.extend((1..9).map(|n| if n % 2 == 1 { (0xa03, 0x405, n) } else { (0xa05, 0x005, n) }));
+    want.extend([(0xa09, 0x405, 9), (0xa09, 0x405, 10), (0xa03, 0x405, 11), (0xa06, 0xc05, 12), (0xa06, 0xc05, 13)]);
     assert_eq!(kinds, want);
     let len = w.len();
     for room in 0..len {
         let mut w = Writer::new(&mut buffer[..room]);
-        assert_eq!(scaffold::emit(&mut w, &names, 1, true), Err(Full), "{room}");
+        assert_eq!(names.emit(&mut w, 1, true), Err(Full), "{room}");
         assert!(w.is_empty());
+    }
+}
+
+#[test]
+fn each_message_of_the_scaffold_is_told_by_its_number() {
+    use scaffold::Part;
+    for fresh_sets in [false, true] {
+        let names = Scaffold { fresh_sets, ..Scaffold::plain(TABLE) };
+        let parts: Vec<_> = (1..=names.messages()).map(|n| names.part(n).unwrap()).collect();
+        let sets = if fresh_sets { 4 } else { 2 };
+        assert_eq!(parts.first(), Some(&Part::Table));
+        assert_eq!(parts.iter().filter(|part| matches!(part, Part::Set(_))).count(), sets);
+        assert_eq!(parts[parts.len() - 3..], [Part::Chain, Part::Rule(Family::V4), Part::Rule(Family::V6)]);
+        assert_eq!((names.part(0), names.part(names.messages() + 1)), (None, None));
     }
 }

@@ -1,17 +1,18 @@
 //! The real kernel takes what `core::wire` writes, and the fake kernel answers like the real one.
 
-use edgeban_core::addr::{Addr, Family};
+use edgeban_core::addr::{Addr, Family, Widths};
 use edgeban_core::time::Duration;
-use edgeban_core::wire::buf::Writer;
 use edgeban_core::wire::nfnl::{BatchBegin, BatchEnd};
 use edgeban_core::wire::nft::chain::Hook;
+use edgeban_core::wire::nft::chain::{AnyChain, DelChain, Device};
 use edgeban_core::wire::nft::elem::{Change, ElemList, GetElements};
 use edgeban_core::wire::nft::generation::GetGen;
-use edgeban_core::wire::nft::rule::FlushChain;
-use edgeban_core::wire::nft::scaffold::{self, CHAIN, SET_V4, SET_V6, Scaffold};
+use edgeban_core::wire::nft::rule::Verdict;
+use edgeban_core::wire::nft::scaffold::{SET_V4, SET_V6, Scaffold, family_of};
 use edgeban_core::wire::nft::table::{DelTable, NewTable};
 use edgeban_core::wire::nl::Tag;
 use edgeban_core::wire::reply::{Replies, Reply};
+use edgeban_tests::bytes::{self, with};
 use edgeban_tests::fake_kernel::FakeKernel;
 use edgeban_tests::netlink::{Netfilter, enter_new_namespace, nft};
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use std::time::Duration as StdDuration;
 
 const QUIET: StdDuration = StdDuration::from_millis(5);
 const TABLE: &str = "edgeban";
-const NAMES: Scaffold<'_> = Scaffold { table: TABLE, hook: Hook::Input, priority: 0, size: None, gc_interval_ms: None };
+const NAMES: Scaffold<'_> = Scaffold::plain(TABLE);
 
 /// What a batch is made of.
 #[derive(Clone, Debug)]
@@ -28,7 +29,8 @@ enum Part {
     Add(&'static str, &'static str, Option<u64>),
     AddMany(&'static str, Vec<Addr>),
     Del(&'static str, &'static str),
-    Flush(&'static str),
+    DelChain(&'static str),
+    Chain(&'static str),
     Table(&'static str),
     DelTable(&'static str),
 }
@@ -51,13 +53,6 @@ fn addr(text: &str) -> Addr {
     Addr::parse(text.as_bytes()).unwrap()
 }
 
-fn with(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
-    let mut buffer = vec![0xa5; 200_000];
-    let mut w = Writer::new(&mut buffer);
-    write(&mut w);
-    w.written().to_vec()
-}
-
 impl Shape {
     fn bytes(&self, first: u32) -> Vec<u8> {
         let mut starts = Vec::new();
@@ -70,22 +65,23 @@ impl Shape {
                 starts.push(w.len());
                 match part {
                     Part::Add(set, text, timeout) => {
-                        let mut list = ElemList::begin(w, tag, Change::New, TABLE, set).unwrap();
+                        let mut list = ElemList::begin(w, tag, Change::New, TABLE, set, bits(set)).unwrap();
                         list.push(addr(text), timeout.map(Duration::from_millis)).unwrap();
                         assert_eq!(list.finish(), 1);
                     }
                     Part::AddMany(set, addrs) => {
-                        let mut list = ElemList::begin(w, tag, Change::New, TABLE, set).unwrap();
+                        let mut list = ElemList::begin(w, tag, Change::New, TABLE, set, bits(set)).unwrap();
                         addrs.iter().for_each(|addr| list.push(*addr, Some(Duration::from_secs(3600))).unwrap());
                         assert_eq!(list.finish(), addrs.len());
                     }
                     Part::Del(set, text) => {
-                        let mut list = ElemList::begin(w, tag, Change::Del, TABLE, set).unwrap();
+                        let mut list = ElemList::begin(w, tag, Change::Del, TABLE, set, bits(set)).unwrap();
                         list.push(addr(text), None).unwrap();
                         assert_eq!(list.finish(), 1);
                     }
-                    Part::Flush(chain) => FlushChain { table: TABLE, chain }.emit(tag, w).unwrap(),
-                    Part::Table(name) => NewTable { name }.emit(tag, w).unwrap(),
+                    Part::DelChain(name) => DelChain { table: TABLE, name }.emit(tag, w).unwrap(),
+                    Part::Chain(name) => AnyChain { table: TABLE, name }.emit(tag, w).unwrap(),
+                    Part::Table(name) => NewTable { name, flags: 0 }.emit(tag, w).unwrap(),
                     Part::DelTable(name) => DelTable { name }.emit(tag, w).unwrap(),
                 }
             }
@@ -128,10 +124,12 @@ fn elements(datagrams: &[Vec<u8>]) -> BTreeMap<Addr, Option<u64>> {
             Reply::Elements { elements, interrupted, .. } => {
                 assert!(!interrupted);
                 assert_eq!(elements.table, TABLE.as_bytes());
+                let elements_of = elements.set;
                 for element in elements {
                     let element = element.unwrap();
                     assert!(element.expiration <= element.timeout);
-                    out.insert(element.addr, element.timeout.map(Duration::as_millis));
+                    let addr = element.addr(family_of(elements_of).unwrap()).unwrap();
+                    out.insert(addr, element.timeout.map(Duration::as_millis));
                 }
             }
             Reply::Done { error: None, .. } => done = true,
@@ -142,8 +140,14 @@ fn elements(datagrams: &[Vec<u8>]) -> BTreeMap<Addr, Option<u64>> {
     out
 }
 
-fn scaffold_bytes(names: &Scaffold<'_>, first: u32) -> Vec<u8> {
-    with(|w| assert_eq!(scaffold::emit(w, names, first, true), Ok(scaffold::SEQS)))
+/// The answers when every message of the scaffold is taken.
+fn acks(first: u32, names: &Scaffold<'_>) -> Vec<(u32, i32)> {
+    (1..=names.messages()).map(|n| (first + n, 0)).collect()
+}
+
+/// The key's bits in a set of whole addresses.
+fn bits(set: &str) -> u8 {
+    if set == SET_V6 { 128 } else { 32 }
 }
 
 fn ruleset() -> serde_json::Value {
@@ -181,33 +185,113 @@ fn the_scaffold_is_what_nft_makes_of_the_text() {
     let (want, want_text) = (ruleset(), nft(&["list", "ruleset"], ""));
     let _ = nft(&["flush", "ruleset"], "");
     for (round, first) in [(1, 100), (2, 200)] {
-        let replies = answers(&kernel.send(&scaffold_bytes(&NAMES, first), QUIET));
-        assert_eq!(replies, (first + 1..=first + 7).map(|seq| (seq, 0)).collect::<Vec<_>>(), "round {round}");
+        let replies = answers(&kernel.send(&bytes::scaffold(&NAMES, first), QUIET));
+        assert_eq!(replies, acks(first, &NAMES), "round {round}");
         assert_eq!(ruleset(), want, "round {round}");
         assert_eq!(nft(&["list", "ruleset"], ""), want_text, "round {round}");
     }
     let mut fake = FakeKernel::new();
-    assert_eq!(fake.send(&scaffold_bytes(&NAMES, 1)).len(), 7);
-    for other in [Scaffold { hook: Hook::Prerouting, ..NAMES }, Scaffold { priority: -310, ..NAMES }] {
-        let bytes = scaffold_bytes(&other, 300);
-        let replies = answers(&kernel.send(&bytes, QUIET));
-        assert!(replies.contains(&(300 + scaffold::NEWCHAIN_SEQ, 95)), "EOPNOTSUPP on NEWCHAIN: {replies:?}");
-        assert_eq!(answers(&fake.send(&bytes)), replies, "{other:?}");
-    }
-    assert_eq!(ruleset(), want, "a refused scaffold changes nothing");
+    assert_eq!(answers(&fake.send(&bytes::scaffold(&NAMES, 1))), acks(1, &NAMES));
+    // Another hook, priority or device: the chain is another, the elements stay.
     let add = shape("", &[Part::Add(SET_V4, "192.0.2.1", None)]).bytes(1);
     assert_eq!(answers(&kernel.send(&add, QUIET)), answers(&fake.send(&add)));
-    let other = Scaffold { hook: Hook::Prerouting, priority: -310, ..NAMES };
-    let bytes = with(|w| assert_eq!(scaffold::emit_over(w, &other, 400, true), Ok(scaffold::SEQS + 1)));
+    let devices = [Device::try_from("lo").unwrap()];
+    for (other, text) in [
+        (Scaffold { hook: Hook::Prerouting, priority: -310, ..NAMES }, "hook prerouting priority raw - 10"),
+        (Scaffold { hook: Hook::Forward, ..NAMES }, "hook forward priority filter"),
+        (
+            Scaffold { hook: Hook::Ingress, priority: -310, devices: &devices, ..NAMES },
+            "hook ingress device \"lo\" priority raw - 10",
+        ),
+        (NAMES, "hook input priority filter"),
+    ] {
+        let bytes = bytes::scaffold(&other, 300);
+        let replies = answers(&kernel.send(&bytes, QUIET));
+        assert_eq!(replies, acks(300, &other), "{other:?}");
+        assert_eq!(answers(&fake.send(&bytes)), replies, "{other:?}");
+        assert_eq!(elements(&kernel.send(&dump(SET_V4, 1), QUIET)).len(), 1);
+        let want = want_text
+            .replace("hook input priority filter", text)
+            .replace("chain input", &format!("chain {}", other.hook.name()))
+            .replace("flags timeout\n\t}\n\n\tset", "flags timeout\n\t\telements = { 192.0.2.1 }\n\t}\n\n\tset");
+        assert_eq!(nft(&["list", "ruleset"], ""), want);
+    }
+}
+
+#[test]
+fn every_layout_is_taken_and_shown_as_nft_writes_it() {
+    enter_new_namespace();
+    let kernel = Netfilter::open(true);
+    let mut fake = FakeKernel::new();
+    let mut first = 100;
+    for (widths, verdict, counters, wants) in [
+        (
+            Widths { v4: 24, v6: 64 },
+            Verdict::Drop,
+            false,
+            ["@nh,96,24 @banned_ipv4 drop", "@nh,64,64 @banned_ipv6 drop"],
+        ),
+        (Widths { v4: 32, v6: 56 }, Verdict::Reject, true, ["ip saddr @banned_ipv4 reject", "@nh,64,56 @banned_ipv6"]),
+        (
+            Widths { v4: 20, v6: 60 },
+            Verdict::Drop,
+            true,
+            ["@nh,96,24 & 0xfffff0 == @banned_ipv4 drop", "@banned_ipv6 drop"],
+        ),
+        (Widths::FULL, Verdict::Reject, false, ["ip saddr @banned_ipv4 reject", "ip6 saddr @banned_ipv6 reject"]),
+    ] {
+        let names = Scaffold { widths, verdict, counters, ..NAMES };
+        let bytes = bytes::scaffold(&names, first);
+        assert_eq!(answers(&kernel.send(&bytes, QUIET)), acks(first, &names), "{names:?}");
+        let mut once = FakeKernel::new();
+        assert_eq!(answers(&once.send(&bytes)), acks(first, &names), "{names:?}");
+        let text = nft(&["list", "ruleset"], "");
+        for want in wants {
+            assert!(text.contains(want), "{want} is missing in\n{text}");
+        }
+        assert_eq!(text.matches("counter").count(), if counters { 2 } else { 0 }, "{text}");
+        // Over other sets it is refused, and then makes them anew.
+        if first > 100 {
+            assert_eq!(answers(&fake.send(&bytes)), answers(&kernel.send(&bytes::scaffold(&names, first), QUIET)));
+        }
+        let add = with(|w| {
+            BatchBegin::default().emit(1, w).unwrap();
+            for (seq, addr) in [(2, addr("192.0.2.77")), (3, addr("2001:db8:1:2:3::4"))] {
+                let (set, family) = if seq == 2 { (SET_V4, Family::V4) } else { (SET_V6, Family::V6) };
+                let mut list = ElemList::begin(w, Tag::acked(seq), Change::New, TABLE, set, widths.of(family)).unwrap();
+                list.push(widths.network(addr), None).unwrap();
+            }
+            BatchEnd.emit(4, w).unwrap();
+        });
+        assert_eq!(answers(&kernel.send(&add, QUIET)), [(2, 0), (3, 0)]);
+        let found = elements(&kernel.send(&dump(SET_V6, 1), QUIET));
+        assert_eq!(found.keys().copied().collect::<Vec<_>>(), [widths.network(addr("2001:db8:1:2:3::4"))]);
+        let _ = nft(&["flush", "ruleset"], "");
+        fake.flush_ruleset();
+        first += 100;
+    }
+}
+
+#[test]
+fn sets_of_another_layout_are_refused_and_then_made_anew() {
+    enter_new_namespace();
+    let kernel = Netfilter::open(true);
+    let mut fake = FakeKernel::new();
+    let old = bytes::scaffold(&NAMES, 1);
+    assert_eq!(answers(&fake.send(&old)), answers(&kernel.send(&old, QUIET)));
+    let add = shape("", &[Part::Add(SET_V6, "2001:db8::1", None)]).bytes(1);
+    assert_eq!(answers(&kernel.send(&add, QUIET)), answers(&fake.send(&add)));
+    let names = Scaffold { widths: Widths { v4: 32, v6: 64 }, counters: true, ..NAMES };
+    let bytes = bytes::scaffold(&names, 100);
     let replies = answers(&kernel.send(&bytes, QUIET));
-    assert_eq!(replies, (401..=408).map(|seq| (seq, 0)).collect::<Vec<_>>());
-    assert_eq!(answers(&fake.send(&bytes)), replies);
-    assert_eq!(elements(&kernel.send(&dump(SET_V4, 1), QUIET)).len(), 1);
-    let _ = nft(&["flush", "set", "inet", TABLE, SET_V4], "");
-    assert_eq!(
-        nft(&["list", "ruleset"], ""),
-        want_text.replace("hook input priority filter", "hook prerouting priority raw - 10")
-    );
+    assert!(replies.iter().any(|&(_, error)| error == 17), "EEXIST on a set: {replies:?}");
+    assert!(answers(&fake.send(&bytes)).iter().any(|&(_, error)| error == 17));
+    assert_eq!(elements(&kernel.send(&dump(SET_V6, 1), QUIET)).len(), 1, "nothing changed");
+    let names = Scaffold { fresh_sets: true, ..names };
+    let bytes = bytes::scaffold(&names, 200);
+    assert_eq!(answers(&kernel.send(&bytes, QUIET)), acks(200, &names));
+    assert_eq!(answers(&fake.send(&bytes)), acks(200, &names));
+    assert!(elements(&kernel.send(&dump(SET_V6, 1), QUIET)).is_empty());
 }
 
 #[test]
@@ -216,7 +300,7 @@ fn a_scaffold_with_limits_is_idempotent_and_keeps_its_elements() {
     let kernel = Netfilter::open(false);
     let names =
         Scaffold { hook: Hook::Prerouting, priority: -310, size: Some(65_536), gc_interval_ms: Some(30_000), ..NAMES };
-    assert!(answers(&kernel.send(&scaffold_bytes(&names, 10), QUIET)).iter().all(|&(_, error)| error == 0));
+    assert!(answers(&kernel.send(&bytes::scaffold(&names, 10), QUIET)).iter().all(|&(_, error)| error == 0));
     let text = nft(&["list", "ruleset"], "");
     for part in ["size 65536", "gc-interval 30s", "hook prerouting priority raw - 10", "ip6 saddr @banned_ipv6 drop"] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
@@ -224,13 +308,13 @@ fn a_scaffold_with_limits_is_idempotent_and_keeps_its_elements() {
     let add = shape("one", &[Part::Add(SET_V4, "192.0.2.1", Some(3_600_000))]);
     assert_eq!(answers(&kernel.send(&add.bytes(1), QUIET)), [(2, 0)]);
     let before = ruleset();
-    assert!(answers(&kernel.send(&scaffold_bytes(&names, 30), QUIET)).iter().all(|&(_, error)| error == 0));
+    assert!(answers(&kernel.send(&bytes::scaffold(&names, 30), QUIET)).iter().all(|&(_, error)| error == 0));
     assert_eq!(elements(&kernel.send(&dump(SET_V4, 50), QUIET)).len(), 1);
     // Recent kernels take a new size for a set that is there.
     let larger = Scaffold { size: Some(70_000), ..names };
-    assert!(answers(&kernel.send(&scaffold_bytes(&larger, 60), QUIET)).iter().all(|&(_, error)| error == 0));
+    assert!(answers(&kernel.send(&bytes::scaffold(&larger, 60), QUIET)).iter().all(|&(_, error)| error == 0));
     assert!(nft(&["list", "ruleset"], "").contains("size 70000"));
-    assert!(answers(&kernel.send(&scaffold_bytes(&names, 80), QUIET)).iter().all(|&(_, error)| error == 0));
+    assert!(answers(&kernel.send(&bytes::scaffold(&names, 80), QUIET)).iter().all(|&(_, error)| error == 0));
     let strip = |json: &serde_json::Value| json.to_string().replace("3599", "3600");
     assert_eq!(strip(&ruleset()), strip(&before));
 }
@@ -239,7 +323,7 @@ fn a_scaffold_with_limits_is_idempotent_and_keeps_its_elements() {
 fn five_thousand_elements_are_five_thousand() {
     enter_new_namespace();
     let kernel = Netfilter::open(true);
-    assert_eq!(kernel.send(&scaffold_bytes(&NAMES, 1), QUIET).len(), 7);
+    assert_eq!(answers(&kernel.send(&bytes::scaffold(&NAMES, 1), QUIET)), acks(1, &NAMES));
     let v4 = |n: u32| Addr::v4((0x0a00_0000 + n).to_be_bytes());
     let v6 = |n: u32| Addr::v6((0x2001_0db8_u128 << 96 | u128::from(n)).to_be_bytes());
     let mut seq = 100;
@@ -260,7 +344,7 @@ fn five_thousand_elements_are_five_thousand() {
     for (set, max, make) in [(SET_V4, 2340, &v4 as &dyn Fn(u32) -> Addr), (SET_V6, 1638, &v6)] {
         let bytes = with(|w| {
             BatchBegin::default().emit(1, w).unwrap();
-            let mut list = ElemList::begin(w, Tag::acked(2), Change::New, TABLE, set).unwrap();
+            let mut list = ElemList::begin(w, Tag::acked(2), Change::New, TABLE, set, bits(set)).unwrap();
             let fitted = (10_000..).take_while(|&n| list.push(make(n), Some(Duration::from_secs(60))).is_ok()).count();
             assert_eq!((fitted, list.finish()), (max, max));
             BatchEnd.emit(3, w).unwrap();
@@ -272,11 +356,11 @@ fn five_thousand_elements_are_five_thousand() {
 
 #[test]
 fn the_fake_kernel_answers_like_the_real_one() {
-    use Part::{Add, Del, Flush, Table};
+    use Part::{Add, Chain, Del, DelChain, Table};
     enter_new_namespace();
     let real = Netfilter::open(false);
     let mut fake = FakeKernel::new();
-    let bytes = scaffold_bytes(&NAMES, 1);
+    let bytes = bytes::scaffold(&NAMES, 1);
     assert_eq!(answers(&real.send(&bytes, QUIET)), answers(&fake.send(&bytes)));
     let hour = Some(3_600_000);
     let shapes = [
@@ -309,7 +393,8 @@ fn the_fake_kernel_answers_like_the_real_one() {
         ),
         shape("an address of the other family", &[Add(SET_V4, "2001:db8::1", hour)]),
         shape("no such set", &[Add("nosuch", "192.0.2.1", hour)]),
-        shape("no such chain", &[Flush("nosuch")]),
+        shape("no such chain", &[DelChain("nosuch")]),
+        shape("a chain that is made to be deleted", &[Chain("nosuch"), DelChain("nosuch")]),
         shape("no such table", &[Part::DelTable("nosuch")]),
         shape("a timeout beyond all", &[Add(SET_V4, "192.0.2.9", Some(u64::MAX / 1_000_000))]),
         shape("a timeout at the edge", &[Add(SET_V4, "192.0.2.9", Some(u64::MAX / 1_000_000 - 1))]),
@@ -318,7 +403,8 @@ fn the_fake_kernel_answers_like_the_real_one() {
         shape("a table", &[Table("other"), Table("other")]),
         shape("a table goes", &[Part::DelTable("other")]),
         Shape { flags: 0x200, ..shape("a table that is there, NLM_F_EXCL", &[Table(TABLE)]) },
-        shape("flush", &[Flush(CHAIN), Flush(CHAIN)]),
+        shape("the chain stays", &[Chain("input")]),
+        shape("the chain goes", &[DelChain("input")]),
     ];
     let mut seq = 1000;
     for shape in &shapes {
@@ -345,7 +431,7 @@ fn the_fake_kernel_answers_like_the_real_one() {
     let datagrams: [(&str, Vec<u8>); 9] = [
         ("GETGEN", with(|w| GetGen.emit(Tag::silent(1), w).unwrap())),
         ("GETGEN, acked", with(|w| GetGen.emit(Tag::acked(2), w).unwrap())),
-        ("a change outside a batch", with(|w| NewTable { name: "x" }.emit(Tag::acked(3), w).unwrap())),
+        ("a change outside a batch", with(|w| NewTable { name: "x", flags: 0 }.emit(Tag::acked(3), w).unwrap())),
         ("a dump of no set", dump("nosuch", 4)),
         ("BATCH_BEGIN twice", twice),
         ("a message cut off", cut[..cut.len() - 50].to_vec()),
@@ -371,7 +457,7 @@ fn a_full_set_is_enfile_in_both() {
     let real = Netfilter::open(true);
     let mut fake = FakeKernel::new();
     (fake.cap_ack, fake.ext_ack) = (true, true);
-    let bytes = scaffold_bytes(&Scaffold { size: Some(3), ..NAMES }, 1);
+    let bytes = bytes::scaffold(&Scaffold { size: Some(3), ..NAMES }, 1);
     assert_eq!(answers(&real.send(&bytes, QUIET)), answers(&fake.send(&bytes)));
     for (seq, count) in [(100, 2), (200, 4), (300, 3)] {
         let many = (1..=count).map(|n| Addr::v4([10, 0, 0, n])).collect();
@@ -388,7 +474,7 @@ fn errors_say_which_attribute_with_and_without_the_request() {
     let bytes = shape("", &[Part::Add("nosuch", "192.0.2.1", None)]).bytes(1);
     for extended in [true, false] {
         let kernel = Netfilter::open(extended);
-        assert_eq!(answers(&kernel.send(&scaffold_bytes(&NAMES, 1), QUIET)).len(), 7);
+        assert_eq!(answers(&kernel.send(&bytes::scaffold(&NAMES, 1), QUIET)), acks(1, &NAMES));
         let datagrams = kernel.send(&bytes, QUIET);
         let reply = Replies::new(&datagrams[0]).next().unwrap().unwrap();
         let Reply::Error { seq: 2, error, offset, .. } = reply else { panic!("{reply:?}") };
@@ -401,7 +487,7 @@ fn errors_say_which_attribute_with_and_without_the_request() {
 #[test]
 fn the_rules_of_the_fake_kernel_drop_their_family_alone() {
     let mut fake = FakeKernel::new();
-    assert_eq!(fake.send(&scaffold_bytes(&NAMES, 1)).len(), 7);
+    assert_eq!(answers(&fake.send(&bytes::scaffold(&NAMES, 1))), acks(1, &NAMES));
     let ban = |text| Part::Add(if addr(text).family() == Family::V4 { SET_V4 } else { SET_V6 }, text, Some(1000));
     fake.send(&shape("", &[ban("192.0.2.1"), ban("2001:db8::1")]).bytes(1));
     let drops = |fake: &FakeKernel, text: &str| fake.drops(text.parse::<IpAddr>().unwrap());

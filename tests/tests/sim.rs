@@ -1,17 +1,23 @@
 //! The engine against a fake kernel under a simulated clock: whatever goes wrong between the two, nobody is announced as
 //! banned whom the kernel does not drop, and every ban gets there in the end.
 
-use edgeban_core::addr::Addr;
+use edgeban_core::addr::{Addr, Family, Prefix, Widths};
 use edgeban_core::ban::Wanted;
 use edgeban_core::config::model::{BanTime, Jail};
 use edgeban_core::detect::{Filter, Mode};
 use edgeban_core::engine::{Engine, JailSet, Memory};
 use edgeban_core::event::Event;
-use edgeban_core::firewall::nft::{BACKOFF_MAX, DATAGRAM};
+use edgeban_core::firewall::nft::{BACKOFF_MAX, DATAGRAM, Foreign, Layout};
 use edgeban_core::table::HashKey;
 use edgeban_core::time::{Duration, Instant};
+use edgeban_core::wire::nfnl::{BatchBegin, BatchEnd};
+use edgeban_core::wire::nft::scaffold::Part;
+use edgeban_core::wire::nft::set::NewSet;
+use edgeban_core::wire::nft::table::NewTable;
+use edgeban_core::wire::nl::Tag;
 use edgeban_core::wire::reply::NetlinkError;
-use edgeban_tests::fake_kernel::{FakeKernel, Fault};
+use edgeban_tests::bytes::with;
+use edgeban_tests::fake_kernel::{Elem, FakeKernel, Fault};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -66,10 +72,17 @@ fn attacker(n: u32) -> Addr {
 impl World {
     fn new(jails: Vec<Jail>) -> Self {
         let memory: &'static mut SmallMemory = Box::leak(Box::new(SmallMemory::new()));
-        let engine = Engine::new(memory, jails.leak(), "edgeban", HashKey(1, 2));
+        let engine = Engine::new(memory, jails.leak(), Layout::plain("edgeban"), HashKey(1, 2));
         let mut world = Self { engine, kernel: FakeKernel::new(), now: Instant::ZERO, events: Vec::new() };
         world.step(1_000_000);
         world
+    }
+
+    /// The same kernel, and a new run of edgeban.
+    fn restart(self, layout: Layout<'static>, jails: Vec<Jail>) -> Self {
+        let memory: &'static mut SmallMemory = Box::leak(Box::new(SmallMemory::new()));
+        let engine = Engine::new(memory, jails.leak(), layout, HashKey(3, 4));
+        Self { engine, kernel: self.kernel, now: self.now, events: Vec::new() }
     }
 
     /// A world whose kernel holds the scaffold.
@@ -147,6 +160,17 @@ impl World {
             .sum()
     }
 
+    /// Somebody else changes the element of an attacker.
+    fn outside(&mut self, n: u32, secs: Option<u64>) {
+        let addr = attacker(n);
+        let now = self.now.as_millis();
+        let elem = secs.map(|secs| Elem { timeout: secs * 1000, expires: Some(now + secs * 1000) });
+        match addr.as_v4() {
+            Some(v4) => self.kernel.replace_element("edgeban", "banned_ipv4", &v4, elem),
+            None => self.kernel.replace_element("edgeban", "banned_ipv6", &addr.octets(), elem),
+        }
+    }
+
     fn banned(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Banned { .. })).count()
     }
@@ -192,17 +216,17 @@ fn many_bans_share_a_batch() {
 
 #[test]
 fn a_scaffold_that_is_refused_is_said_and_nothing_is_sent_as_if_it_stood() {
-    for (fault, error, message) in [
-        (Fault::Permission, EPERM, 0),
-        (Fault::Errno { message: 3, errno: EINVAL }, EINVAL, 4),
-        (Fault::Commit(ENOMEM), ENOMEM, 0),
+    for (fault, error, part) in [
+        (Fault::Permission, EPERM, None),
+        (Fault::Errno { message: 3, errno: EINVAL }, EINVAL, Some(Part::Chain)),
+        (Fault::Commit(ENOMEM), ENOMEM, None),
     ] {
         let mut world = World::new(vec![jail(3, 60)]);
         world.kernel.inject(fault);
         assert_eq!(world.ban(1, 60), Wanted::New);
         world.turn();
         let error = NetlinkError::new(error).unwrap();
-        assert_eq!(world.take_events(), [Event::ScaffoldRefused { error, message }]);
+        assert_eq!(world.take_events(), [Event::ScaffoldRefused { error, part }]);
         assert!(!world.engine.is_ready());
         assert_eq!(world.held(), 0);
         world.step(BACKOFF_MAX.as_millis());
@@ -279,6 +303,126 @@ fn after_an_outside_flush_the_next_ban_brings_everything_back() {
     world.turn();
     assert_eq!(world.held(), 51);
     assert!(world.events.contains(&Event::TableLost));
+}
+
+#[test]
+fn what_an_earlier_run_left_is_adopted_and_what_others_add_is_kept_or_removed() {
+    for foreign in [Foreign::Keep, Foreign::Remove] {
+        let mut world = World::ready();
+        for n in 0..10 {
+            assert_eq!(world.ban(n, 600), Wanted::New);
+        }
+        world.turn();
+        let layout = Layout { foreign, ..Layout::plain("edgeban") };
+        let mut world = world.restart(layout, vec![jail(3, 60)]);
+        world.turn();
+        assert_eq!((world.engine.bans().installed(), world.held()), (10, 10), "nobody got in meanwhile");
+        world.outside(20, Some(100));
+        // The next batch shows by its generation that somebody was there.
+        assert_eq!(world.ban(11, 600), Wanted::New);
+        world.turn();
+        let stays = foreign == Foreign::Keep;
+        assert_eq!(world.kernel.drops(ip(attacker(20))), stays, "{foreign:?}");
+        assert_eq!(world.engine.bans().find(attacker(20)).is_some(), stays);
+        assert_eq!(world.held(), 11 + usize::from(stays));
+        assert!(world.engine.unban(attacker(3)), "an adopted ban can be lifted");
+        world.turn();
+        assert!(!world.kernel.drops(ip(attacker(3))));
+        world.step(600_000);
+        world.turn();
+        assert_eq!((world.held(), world.engine.bans().len()), (0, 0), "and they end at their time");
+    }
+}
+
+#[test]
+fn what_an_earlier_run_left_of_an_ignored_address_is_lifted() {
+    let mut world = World::ready();
+    for n in 0..3 {
+        assert_eq!(world.ban(n, 600), Wanted::New);
+    }
+    world.turn();
+    let mut jail = jail(3, 60);
+    jail.ignoreip.push(Prefix::parse(b"198.18.0.1").unwrap()).unwrap();
+    let mut world = world.restart(Layout::plain("edgeban"), vec![jail]);
+    world.turn();
+    assert_eq!([0, 1, 2].map(|n| world.kernel.drops(ip(attacker(n)))), [true, false, true]);
+}
+
+#[test]
+fn another_layout_takes_over_the_elements_of_the_earlier_one() {
+    let mut world = World::ready();
+    for n in 0..10 {
+        assert_eq!(world.ban(n, 600), Wanted::New);
+    }
+    world.turn();
+    let layout = Layout { widths: Widths { v4: 24, v6: 64 }, counters: true, ..Layout::plain("edgeban") };
+    let mut world = world.restart(layout, vec![jail(3, 60)]);
+    world.turn();
+    assert_eq!(world.held(), 2, "a prefix each");
+    assert!(
+        world.kernel.drops("198.18.0.200".parse().unwrap()) && world.kernel.drops("2001:db8::ffff".parse().unwrap())
+    );
+    assert!(!world.kernel.drops("198.18.1.1".parse().unwrap()));
+    // Back to single addresses: what a prefix stood for cannot be told any more.
+    let mut world = world.restart(Layout::plain("edgeban"), vec![jail(3, 60)]);
+    world.turn();
+    assert_eq!((world.held(), world.engine.link().counters().unadopted), (0, 2));
+    assert!(world.engine.is_ready());
+}
+
+#[test]
+fn a_table_of_another_program_is_not_touched() {
+    let mut world = World::new(vec![jail(3, 60)]);
+    for (n, name) in (0..).zip(["a foreign set", "no sets at all"]) {
+        let bytes = with(|w| {
+            BatchBegin::default().emit(1, w).unwrap();
+            NewTable { name: "edgeban", flags: 0 }.emit(Tag::silent(2), w).unwrap();
+            if n == 0 {
+                let set = NewSet {
+                    table: "edgeban",
+                    name: "banned_ipv4",
+                    family: Family::V6,
+                    bits: 128,
+                    id: 1,
+                    size: None,
+                    gc_interval_ms: None,
+                    counter: false,
+                };
+                set.emit(Tag::silent(3), w).unwrap();
+            }
+            BatchEnd.emit(4, w).unwrap();
+        });
+        assert!(world.kernel.send(&bytes).is_empty());
+        let before = world.kernel.ruleset();
+        world.step(BACKOFF_MAX.as_millis());
+        world.turn();
+        assert_eq!(world.take_events(), [Event::ForeignTable], "{name}");
+        assert!(!world.engine.is_ready());
+        assert_eq!(world.kernel.ruleset(), before, "{name}");
+        world.kernel.flush_ruleset();
+    }
+    world.step(BACKOFF_MAX.as_millis());
+    world.turn();
+    assert!(world.engine.is_ready(), "gone, it is no hindrance");
+}
+
+#[test]
+fn attackers_of_one_prefix_are_one() {
+    let layout = Layout { widths: Widths { v4: 32, v6: 64 }, ..Layout::plain("edgeban") };
+    let mut world = World::new(vec![jail(3, 60)]).restart(layout, {
+        let mut jail = jail(3, 60);
+        jail.ignoreip.push(Prefix::parse(b"2001:db8:2::5").unwrap()).unwrap();
+        vec![jail]
+    });
+    world.turn();
+    for n in 1..=3 {
+        world.log(&format!("Nov 24 05:00:00 edge sshd[7]: Failed password for root from 2001:db8:1::{n} port 22 ssh2"));
+        world.log(&format!("Nov 24 05:00:00 edge sshd[8]: Failed password for root from 2001:db8:2::{n} port 22 ssh2"));
+    }
+    world.turn();
+    assert!(world.kernel.drops("2001:db8:1::4711".parse().unwrap()));
+    assert!(!world.kernel.drops("2001:db8:1:1::1".parse().unwrap()));
+    assert!(!world.kernel.drops("2001:db8:2::1".parse().unwrap()), "an ignored address lies in its prefix");
 }
 
 #[test]
@@ -376,6 +520,11 @@ enum Op {
     Turn,
     Fault(Fault),
     Flush,
+    FlushRules,
+    /// Somebody else deletes the element of this attacker.
+    Take(u32),
+    /// Somebody else adds an element that edgeban never banned, or changes the end of one that it did.
+    Put(u32, u64),
 }
 
 /// What a kernel does. It never loses a single answer silently (what it drops it reports as an overrun), and never says
@@ -400,17 +549,22 @@ fn op() -> impl Strategy<Value = Op> {
         4 => Just(Op::Turn),
         2 => fault().prop_map(Op::Fault),
         1 => Just(Op::Flush),
+        1 => Just(Op::FlushRules),
+        2 => (0u32..30).prop_map(Op::Take),
+        1 => (0u32..30, 1u64..200).prop_map(|(n, secs)| Op::Put(n, secs)),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever happens: no ban is announced that the kernel does not hold (asserted in `observe`), and once nothing
     /// goes wrong any more, the kernel holds just the bans that are wanted.
     #[test]
     fn in_the_end_the_kernel_holds_what_is_wanted(ops in prop::collection::vec(op(), 1..80), keeps_timeouts: bool) {
-        let mut world = World::ready();
+        let layout = Layout { foreign: Foreign::Remove, ..Layout::plain("edgeban") };
+        let mut world = World::ready().restart(layout, vec![jail(3, 60), jail(5, 3600)]);
+        world.turn();
         world.kernel.keeps_timeouts = keeps_timeouts;
         let mut wanted: BTreeMap<u32, Instant> = BTreeMap::new();
         for op in ops {
@@ -429,6 +583,9 @@ proptest! {
                 Op::Turn => world.turn(),
                 Op::Fault(fault) => world.kernel.inject(fault),
                 Op::Flush => world.kernel.flush_ruleset(),
+                Op::FlushRules => world.kernel.flush_rules(),
+                Op::Take(n) => world.outside(n, None),
+                Op::Put(n, secs) => world.outside(n, Some(secs)),
             }
         }
         // One ban after the other uses up the faults that wait, and shows a flush that nobody has noticed.

@@ -5,12 +5,17 @@
 //! announced; there is no state for "believed to be banned". A ban leaves by itself when its time is over: the kernel
 //! drops the element by its own timeout.
 
+mod audit;
 pub mod expiry;
+mod mark;
+
+pub use audit::Found;
 
 use crate::addr::{Addr, Family};
 use crate::table::{HashKey, List, Slot, Table};
 use crate::time::Instant;
 use expiry::{Heap, Position};
+use mark::Marks;
 
 /// Where a ban stands on its way into and out of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,11 +41,11 @@ pub struct Ban {
     /// The jail that decided it.
     pub jail: u8,
     state: State,
-    /// The kernel may hold the address with an earlier end: the element must be replaced.
-    pub replaces: bool,
-    /// The kernel holds the address, or may: a batch with it was committed, or its answer was lost.
-    held: bool,
+    marks: Marks,
 }
+
+/// The number that stands for a jail where nobody decided the ban in this run: it was found in the kernel.
+pub const ADOPTED: u8 = u8::MAX - 1;
 
 /// What became of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,6 +63,18 @@ impl Ban {
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether the kernel may hold the address with another end: the element must be replaced.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.marks.has(Marks::REPLACES)
+    }
+
+    /// Whether somebody else took the address out of the kernel while this ban was in flight, so that nobody knows.
+    #[must_use]
+    pub fn is_doubted(&self) -> bool {
+        self.marks.has(Marks::DOUBTED)
     }
 }
 
@@ -84,6 +101,8 @@ pub struct Bans<const N: usize, const I: usize> {
     in_flight: List,
     installed: u32,
     releasing: List,
+    /// Some bans are marked as foreign.
+    unscreened: bool,
 }
 
 const fn index(family: Family) -> usize {
@@ -104,6 +123,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             in_flight: List::new(),
             installed: 0,
             releasing: List::new(),
+            unscreened: false,
         }
     }
 
@@ -160,8 +180,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.by_end.remove(&mut self.table, slot);
             if let Some(ban) = self.table.get_mut(slot) {
                 // What is in flight may or may not be in the kernel by the time that this is sent.
-                ban.held |= ban.state != State::Wanted;
-                ban.replaces = ban.held;
+                ban.marks.set(Marks::HELD, ban.marks.has(Marks::HELD) || ban.state != State::Wanted);
+                ban.marks.set(Marks::REPLACES, ban.marks.has(Marks::HELD));
                 ban.until = until;
                 ban.jail = jail;
             }
@@ -169,11 +189,19 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.by_end.insert(&mut self.table, slot);
             return if leaving { Wanted::New } else { Wanted::Extended };
         }
-        let ban = Ban { until, position: Position::NONE, jail, state: State::Wanted, replaces: false, held: false };
-        let Ok(slot) = self.table.insert(addr.octets(), ban) else { return Wanted::Full };
-        self.list(slot, State::Wanted, family);
+        match self.add(addr, until, jail, State::Wanted, Marks::NONE) {
+            Some(_) => Wanted::New,
+            None => Wanted::Full,
+        }
+    }
+
+    /// Adds a ban of an address that has none; `None` if there is no room.
+    fn add(&mut self, addr: Addr, until: Option<Instant>, jail: u8, state: State, marks: Marks) -> Option<Slot> {
+        let ban = Ban { until, position: Position::NONE, jail, state, marks };
+        let slot = self.table.insert(addr.octets(), ban).ok()?;
+        self.list(slot, state, index(addr.family()));
         self.by_end.insert(&mut self.table, slot);
-        Wanted::New
+        Some(slot)
     }
 
     /// Wants the ban of `addr` lifted. Returns whether there was one.
@@ -221,15 +249,20 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     pub fn landed(&mut self, landing: Landing) -> Option<(Addr, Ban)> {
         let (slot, addr, before) = self.entry(self.in_flight.back()?)?;
         let committed = landing == Landing::Committed;
+        let doubted = before.is_doubted();
         if let Some(ban) = self.table.get_mut(slot) {
-            ban.held |= landing != Landing::Refused;
-            ban.replaces &= !committed;
+            let held = ban.marks.has(Marks::HELD) || landing != Landing::Refused;
+            ban.marks.set(Marks::HELD, held);
+            // Taken out by somebody else before or after the batch: whichever, adding it anew is right.
+            let replaces = if doubted { true } else { ban.marks.has(Marks::REPLACES) && !committed };
+            ban.marks.set(Marks::REPLACES, replaces);
+            ban.marks.set(Marks::DOUBTED, false);
         }
         match (before.state, committed) {
             (State::ReleasingInFlight, true) => self.discard(slot),
             (State::ReleasingInFlight, false) => self.relist(slot, State::Releasing),
-            (_, true) => self.relist(slot, State::Installed),
-            (_, false) => self.relist(slot, State::Wanted),
+            (_, true) if !doubted => self.relist(slot, State::Installed),
+            (_, _) => self.relist(slot, State::Wanted),
         }
         Some((addr, before))
     }
@@ -257,7 +290,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             if in_flight || ban.until.is_none_or(|until| until > now) {
                 return None;
             }
-            if !ban.replaces {
+            if !ban.replaces() {
                 self.discard(slot);
                 return Some((addr, ban));
             }
@@ -270,18 +303,21 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
-    /// The kernel lost everything: every installed ban is wanted again, and what waited to be lifted is lifted.
+    /// The kernel lost everything: every installed ban is wanted again, and what waited to be lifted is lifted. What is in
+    /// flight may have arrived before or after that.
     pub fn want_all_again(&mut self) {
         while let Some((slot, ..)) = self.next_releasing() {
             self.discard(slot);
         }
         for cell in 0..I {
             let Some(slot) = self.table.slot_at(cell) else { continue };
+            let state = self.state(slot);
             if let Some(ban) = self.table.get_mut(slot) {
-                ban.replaces = false;
-                ban.held = false;
+                ban.marks.set(Marks::HELD, false);
+                ban.marks.set(Marks::REPLACES, false);
+                ban.marks.set(Marks::DOUBTED, state == Some(State::InFlight));
             }
-            if self.state(slot) == Some(State::Installed) {
+            if state == Some(State::Installed) {
                 self.relist(slot, State::Wanted);
             }
         }
@@ -380,7 +416,7 @@ mod tests {
         assert_eq!((bans.installed(), bans.waiting()), (1, 0));
         assert_eq!(bans.want(v4(1), 1, Some(at(200))), Wanted::Extended);
         let (_, _, ban) = bans.next_wanted(Family::V4).unwrap();
-        assert!(ban.replaces, "the kernel's element has the old end");
+        assert!(ban.replaces(), "the kernel's element has the old end");
         settle(&mut bans, Landing::Committed);
         assert_eq!(bans.pop_over(at(199)).map(|(a, _)| a), None);
         assert_eq!(bans.pop_over(at(200)).map(|(a, _)| a), Some(v4(1)));
@@ -394,7 +430,7 @@ mod tests {
             assert_eq!(bans.want(v4(1), 0, Some(at(100))), Wanted::New);
             settle(&mut bans, landing);
             assert_eq!(bans.want(v4(1), 0, Some(at(200))), Wanted::Extended);
-            assert_eq!(bans.find(v4(1)).unwrap().replaces, replaces, "{landing:?}");
+            assert_eq!(bans.find(v4(1)).unwrap().replaces(), replaces, "{landing:?}");
         }
     }
 
@@ -425,7 +461,7 @@ mod tests {
         let (slot, ..) = bans.next_releasing().unwrap();
         bans.sent(slot);
         assert_eq!(bans.want(v4(1), 0, None), Wanted::New, "banned again while its lifting is in flight");
-        assert!(bans.find(v4(1)).unwrap().replaces);
+        assert!(bans.find(v4(1)).unwrap().replaces());
         assert!(bans.landed(Landing::Committed).is_none());
         assert_eq!(settle(&mut bans, Landing::Committed), [v4(1)]);
     }

@@ -7,13 +7,14 @@ use super::buf::{Attrs, Malformed, Reader, align};
 use super::nfnl::{Generic, nft_kind};
 use super::nft::elem::Elements;
 use super::nft::generation::NewGen;
+use super::nft::set::SetShape;
 use super::nl::{Message, Messages};
 use super::uapi::errno;
 use super::uapi::netlink::{
     NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_HDRLEN, NLMSG_NOOP,
     NLMSGERR_ATTR_MSG, NLMSGERR_ATTR_OFFS,
 };
-use super::uapi::nf_tables::{NFT_MSG_NEWGEN, NFT_MSG_NEWSETELEM};
+use super::uapi::nf_tables::{NFT_MSG_NEWGEN, NFT_MSG_NEWSET, NFT_MSG_NEWSETELEM};
 use core::fmt;
 
 /// An error number from the kernel as a positive number. ipset's are above 4095, so it is not only `errno`.
@@ -124,6 +125,13 @@ pub enum Reply<'a> {
         /// The elements.
         elements: Elements<'a>,
     },
+    /// `NFT_MSG_NEWSET`: what a set is like.
+    Set {
+        /// The request's; 0 if sent by itself.
+        seq: u32,
+        /// What it is like.
+        shape: SetShape,
+    },
     /// Any other message.
     Other {
         /// The request's.
@@ -143,6 +151,7 @@ impl<'a> Reply<'a> {
             | Self::Done { seq, .. }
             | Self::NewGen { seq, .. }
             | Self::Elements { seq, .. }
+            | Self::Set { seq, .. }
             | Self::Other { seq, .. } => seq,
         }
     }
@@ -169,6 +178,10 @@ impl<'a> Reply<'a> {
         if header.kind == nft_kind(NFT_MSG_NEWSETELEM) {
             let (_, attrs) = Generic::parse(payload)?;
             return Ok(Self::Elements { seq, interrupted, elements: Elements::parse(attrs)? });
+        }
+        if header.kind == nft_kind(NFT_MSG_NEWSET) {
+            let (_, attrs) = Generic::parse(payload)?;
+            return Ok(Self::Set { seq, shape: SetShape::parse(attrs)? });
         }
         Ok(Self::Other { seq, kind: header.kind })
     }

@@ -6,7 +6,7 @@ use crate::config::{self, Space};
 use crate::exit;
 use crate::out::Out;
 use crate::put;
-use edgeban_core::addr::Family;
+use edgeban_core::addr::{Family, Widths};
 use edgeban_core::wire::buf::Writer;
 use edgeban_core::wire::nft::elem::GetElements;
 use edgeban_core::wire::nft::scaffold;
@@ -98,10 +98,20 @@ fn dump(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Re
                     changed |= interrupted;
                     for element in elements {
                         let element = element.map_err(|_| Trouble::Garbled)?;
-                        match element.expiration {
-                            Some(left) => put!(out, "{} {}s\n", element.addr, left.as_millis().div_ceil(1000)),
-                            None => put!(out, "{} permanent\n", element.addr),
+                        let addr = element.addr(family).ok_or(Trouble::Garbled)?;
+                        put!(out, "{addr}");
+                        let bits = 8 * element.key_len();
+                        if bits < Widths::FULL.of(family) {
+                            put!(out, "/{bits}");
                         }
+                        match element.expiration {
+                            Some(left) => put!(out, " {}s", left.as_millis().div_ceil(1000)),
+                            None => put!(out, " permanent"),
+                        }
+                        if let Some((packets, bytes)) = element.counter {
+                            put!(out, " {packets} packets {bytes} bytes");
+                        }
+                        put!(out, "\n");
                     }
                 }
                 _ => {}

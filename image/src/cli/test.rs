@@ -11,6 +11,7 @@ use edgeban_core::config::duration;
 use edgeban_core::config::model::{BanTime, Jail};
 use edgeban_core::detect::{Filter, Mode};
 use edgeban_core::engine::{Decision, Engine, FullMemory, JailSet};
+use edgeban_core::firewall::nft::Layout;
 use edgeban_core::limits;
 use edgeban_core::replay::LogClock;
 use edgeban_core::source::line::Framer;
@@ -205,7 +206,7 @@ impl<'m> Replay<'m> {
         for (number, _) in (0u8..).zip(jails) {
             all.insert(number);
         }
-        let engine = Engine::new(memory, jails, "", HashKey::from_bytes(secret));
+        let engine = Engine::new(memory, jails, Layout::plain(""), HashKey::from_bytes(secret));
         Self { engine, jails, all, clock: LogClock::default(), show, line: 0, matched: 0, overlong: 0 }
     }
 

@@ -4,12 +4,12 @@ use crate::wire::buf::{Full, Writer};
 use crate::wire::nfnl::request;
 use crate::wire::nl::Tag;
 use crate::wire::uapi::netfilter::{
-    NF_ACCEPT, NF_INET_FORWARD, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, NF_IP_PRI_FILTER,
+    NF_ACCEPT, NF_INET_FORWARD, NF_INET_INGRESS, NF_INET_LOCAL_IN, NF_INET_PRE_ROUTING, NF_IP_PRI_FILTER, NF_IP_PRI_RAW,
 };
 use crate::wire::uapi::netlink::NLM_F_CREATE;
 use crate::wire::uapi::nf_tables::{
     NFT_MSG_DELCHAIN, NFT_MSG_NEWCHAIN, NFTA_CHAIN_HOOK, NFTA_CHAIN_NAME, NFTA_CHAIN_POLICY, NFTA_CHAIN_TABLE,
-    NFTA_CHAIN_TYPE, NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY,
+    NFTA_CHAIN_TYPE, NFTA_DEVICE_NAME, NFTA_HOOK_DEVS, NFTA_HOOK_HOOKNUM, NFTA_HOOK_PRIORITY,
 };
 
 /// Where in a packet's way a chain is called.
@@ -22,9 +22,35 @@ pub enum Hook {
     Input,
     /// `forward`: packets for others.
     Forward,
+    /// `ingress`: every packet that certain devices receive, before connection tracking and flow offload. Linux 5.10.
+    Ingress,
 }
 
 impl Hook {
+    /// Every hook.
+    pub const ALL: [Self; 4] = [Self::Input, Self::Forward, Self::Prerouting, Self::Ingress];
+
+    /// The hook's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prerouting => "prerouting",
+            Self::Input => "input",
+            Self::Forward => "forward",
+            Self::Ingress => "ingress",
+        }
+    }
+
+    /// Where in the hook's list edgeban's chain stands: `input` and `forward` at priority `filter` (the seed's), the
+    /// others before connection tracking (-200) and flow offload (0 of ingress), where dropping is cheapest.
+    #[must_use]
+    pub const fn priority(self) -> i32 {
+        match self {
+            Self::Input | Self::Forward => NF_IP_PRI_FILTER,
+            Self::Prerouting | Self::Ingress => EARLY,
+        }
+    }
+
     /// The kernel's number (`NF_INET_*`).
     #[must_use]
     pub const fn number(self) -> u32 {
@@ -32,12 +58,16 @@ impl Hook {
             Self::Prerouting => NF_INET_PRE_ROUTING,
             Self::Input => NF_INET_LOCAL_IN,
             Self::Forward => NF_INET_FORWARD,
+            Self::Ingress => NF_INET_INGRESS,
         }
     }
 }
 
-/// Priority `filter`: after connection tracking and NAT, with most firewalls' own chains.
-pub const FILTER: i32 = NF_IP_PRI_FILTER;
+/// Just before priority `raw` (-300).
+const EARLY: i32 = NF_IP_PRI_RAW - 10;
+
+/// The name of a network device: `IFNAMSIZ` 16 with its NUL.
+pub type Device = heapless::String<15>;
 
 /// Creates a base chain of type `filter` and policy `accept`. One that exists stays as it is; if its hook or priority
 /// differ, the kernel answers EOPNOTSUPP (EEXIST on older ones).
@@ -53,6 +83,8 @@ pub struct NewChain<'a> {
     pub hook: Hook,
     /// Lower is earlier.
     pub priority: i32,
+    /// The devices of an ingress hook; they must exist.
+    pub devices: &'a [Device],
 }
 
 impl NewChain<'_> {
@@ -68,8 +100,35 @@ impl NewChain<'_> {
             w.attr_be32(NFTA_CHAIN_POLICY, NF_ACCEPT)?;
             w.nest(NFTA_CHAIN_HOOK, |w| {
                 w.attr_be32(NFTA_HOOK_HOOKNUM, self.hook.number())?;
-                w.attr(NFTA_HOOK_PRIORITY, &self.priority.to_be_bytes())
+                w.attr(NFTA_HOOK_PRIORITY, &self.priority.to_be_bytes())?;
+                if self.devices.is_empty() {
+                    return Ok(());
+                }
+                w.nest(NFTA_HOOK_DEVS, |w| self.devices.iter().try_for_each(|name| w.attr_str(NFTA_DEVICE_NAME, name)))
             })
+        })
+    }
+}
+
+/// Makes sure that a chain exists: one that does stays as it is, base chain or not. Before a [`DelChain`] it makes that
+/// one succeed on every kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AnyChain<'a> {
+    /// The table it is in.
+    pub table: &'a str,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl AnyChain<'_> {
+    /// Writes the message.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
+        request(w, NFT_MSG_NEWCHAIN, NLM_F_CREATE, tag, |w| {
+            w.attr_str(NFTA_CHAIN_TABLE, self.table)?;
+            w.attr_str(NFTA_CHAIN_NAME, self.name)
         })
     }
 }

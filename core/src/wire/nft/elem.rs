@@ -11,9 +11,10 @@ use crate::wire::nfnl::{Generic, nft_kind, request};
 use crate::wire::nl::{Header, Tag};
 use crate::wire::uapi::netlink::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN};
 use crate::wire::uapi::nf_tables::{
-    NFT_MSG_DELSETELEM, NFT_MSG_GETSETELEM, NFT_MSG_NEWSETELEM, NFT_SET_ELEM_CATCHALL, NFTA_DATA_VALUE, NFTA_LIST_ELEM,
-    NFTA_SET_ELEM_EXPIRATION, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS,
-    NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_TIMEOUT,
+    NFT_MSG_DELSETELEM, NFT_MSG_GETSETELEM, NFT_MSG_NEWSETELEM, NFT_SET_ELEM_CATCHALL, NFTA_COUNTER_BYTES,
+    NFTA_COUNTER_PACKETS, NFTA_DATA_VALUE, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_LIST_ELEM, NFTA_SET_ELEM_EXPIRATION,
+    NFTA_SET_ELEM_EXPR, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET,
+    NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_TIMEOUT,
 };
 use crate::wire::uapi::nfnetlink::NFGEN_HDRLEN;
 
@@ -51,14 +52,22 @@ pub struct ElemList<'w, 'a> {
     start: Mark,
     list: usize,
     count: usize,
+    bits: u8,
 }
 
 impl<'w, 'a> ElemList<'w, 'a> {
-    /// Opens the message.
+    /// Opens the message about a set whose keys are the first `bits` of addresses.
     ///
     /// # Errors
     /// [`Full`] if not even its headers fit; nothing is then written.
-    pub fn begin(w: &'w mut Writer<'a>, tag: Tag, change: Change, table: &str, set: &str) -> Result<Self, Full> {
+    pub fn begin(
+        w: &'w mut Writer<'a>,
+        tag: Tag,
+        change: Change,
+        table: &str,
+        set: &str,
+        bits: u8,
+    ) -> Result<Self, Full> {
         let start = w.mark();
         let message = w.len();
         let mut list = message;
@@ -72,7 +81,7 @@ impl<'w, 'a> ElemList<'w, 'a> {
             list = w.len();
             w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |_| Ok(()))
         })?;
-        Ok(Self { w, change, message, start, list, count: 0 })
+        Ok(Self { w, change, message, start, list, count: 0, bits })
     }
 
     /// Bytes of the message around the elements.
@@ -89,7 +98,8 @@ impl<'w, 'a> ElemList<'w, 'a> {
     /// [`Full`] if the buffer or the list's `u16` length has no room; the message is then as it was, complete and valid
     /// with the elements before.
     pub fn push(&mut self, addr: Addr, timeout: Option<Duration>) -> Result<(), Full> {
-        let Self { w, change, message, list, .. } = self;
+        let Self { w, change, message, list, bits, .. } = self;
+        let key_len = usize::from(bits.div_ceil(8));
         let timeout = if *change == Change::New { timeout } else { None };
         w.whole(|w| {
             w.nest(NFTA_LIST_ELEM, |w| {
@@ -97,8 +107,8 @@ impl<'w, 'a> ElemList<'w, 'a> {
                     w.attr_be64(NFTA_SET_ELEM_TIMEOUT, timeout.as_millis())?;
                 }
                 w.nest(NFTA_SET_ELEM_KEY, |w| match addr.as_v4() {
-                    Some(v4) => w.attr(NFTA_DATA_VALUE, &v4),
-                    None => w.attr(NFTA_DATA_VALUE, &addr.octets()),
+                    Some(v4) => w.attr(NFTA_DATA_VALUE, v4.get(..key_len).unwrap_or(&v4)),
+                    None => w.attr(NFTA_DATA_VALUE, addr.octets().get(..key_len).unwrap_or_default()),
                 })
             })?;
             let nest = u16::try_from(w.len().saturating_sub(*list)).map_err(|_| Full)?;
@@ -159,14 +169,34 @@ impl GetElements<'_> {
 /// An element as the kernel lists it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Element {
-    /// The address.
-    pub addr: Addr,
-    /// The family of the set it is in: an IPv6 set can hold `::ffff:192.0.2.1`, which [`Addr`] calls IPv4.
-    pub family: Family,
+    /// The key: the first bytes of an address, `key_len` of them.
+    key: [u8; 16],
+    key_len: u8,
     /// `NFTA_SET_ELEM_TIMEOUT`, what it was added with; `None` is for ever.
     pub timeout: Option<Duration>,
     /// `NFTA_SET_ELEM_EXPIRATION`, what is left of it.
     pub expiration: Option<Duration>,
+    /// Packets and bytes that the element stopped, if it counts.
+    pub counter: Option<(u64, u64)>,
+}
+
+impl Element {
+    /// The address that the key is the start of, its other bits 0; `None` if it is longer than an address of `family`,
+    /// the family of the element's set. (An IPv6 set can hold `::ffff:192.0.2.1`, which [`Addr`] calls IPv4.)
+    #[must_use]
+    pub fn addr(&self, family: Family) -> Option<Addr> {
+        match (family, self.key) {
+            (Family::V4, [a, b, c, d, ..]) if self.key_len <= 4 => Some(Addr::v4([a, b, c, d])),
+            (Family::V4, _) => None,
+            (Family::V6, key) => Some(Addr::v6(key)),
+        }
+    }
+
+    /// Bytes of the key.
+    #[must_use]
+    pub const fn key_len(&self) -> u8 {
+        self.key_len
+    }
 }
 
 /// The elements of one NEWSETELEM or DELSETELEM message. After a [`Malformed`] it ends. An element without a key
@@ -218,7 +248,7 @@ impl Iterator for Elements<'_> {
 }
 
 fn element(attrs: Attrs<'_>) -> Result<Option<Element>, Malformed> {
-    let (mut key, mut timeout, mut expiration, mut flags) = (None, None, None, 0);
+    let (mut key, mut timeout, mut expiration, mut flags, mut counter) = (None, None, None, 0, None);
     for attr in attrs {
         let attr = attr?;
         match attr.kind {
@@ -226,16 +256,25 @@ fn element(attrs: Attrs<'_>) -> Result<Option<Element>, Malformed> {
             NFTA_SET_ELEM_TIMEOUT => timeout = Some(Duration::from_millis(attr.be64()?)),
             NFTA_SET_ELEM_EXPIRATION => expiration = Some(Duration::from_millis(attr.be64()?)),
             NFTA_SET_ELEM_FLAGS => flags = attr.be32()?,
+            NFTA_SET_ELEM_EXPR => counter = counted(attr.nested())?,
             _ => {}
         }
     }
     let Some(key) = key else {
         return if flags & NFT_SET_ELEM_CATCHALL != 0 { Ok(None) } else { Err(Malformed) };
     };
-    let (addr, family) = match (<[u8; 4]>::try_from(key.value), <[u8; 16]>::try_from(key.value)) {
-        (Ok(v4), _) => (Addr::v4(v4), Family::V4),
-        (_, Ok(v6)) => (Addr::v6(v6), Family::V6),
-        _ => return Err(Malformed),
-    };
-    Ok(Some(Element { addr, family, timeout, expiration }))
+    let mut bytes = [0; 16];
+    bytes.get_mut(..key.value.len()).filter(|_| !key.value.is_empty()).ok_or(Malformed)?.copy_from_slice(key.value);
+    let key_len = u8::try_from(key.value.len()).map_err(|_| Malformed)?;
+    Ok(Some(Element { key: bytes, key_len, timeout, expiration, counter }))
+}
+
+/// The values of an expression, if it is a counter.
+fn counted(expr: Attrs<'_>) -> Result<Option<(u64, u64)>, Malformed> {
+    if expr.clone().find(NFTA_EXPR_NAME)?.is_none_or(|name| name.text() != b"counter") {
+        return Ok(None);
+    }
+    let Some(data) = expr.find(NFTA_EXPR_DATA)? else { return Ok(None) };
+    let number = |kind| data.nested().find(kind)?.map_or(Ok(0), |attr| attr.be64());
+    Ok(Some((number(NFTA_COUNTER_PACKETS)?, number(NFTA_COUNTER_BYTES)?)))
 }

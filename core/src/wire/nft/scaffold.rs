@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! table inet TABLE {
-//!     set banned_ipv4 { type ipv4_addr; flags timeout; }
-//!     set banned_ipv6 { type ipv6_addr; flags timeout; }
-//!     chain input {
+//!     set banned_ipv4 { type ipv4_addr; flags timeout; size N; gc-interval T; }
+//!     set banned_ipv6 { type ipv6_addr; flags timeout; size N; gc-interval T; }
+//!     chain HOOK {
 //!         type filter hook HOOK priority N; policy accept;
 //!         ip saddr @banned_ipv4 drop
 //!         ip6 saddr @banned_ipv6 drop
@@ -12,26 +12,26 @@
 //! }
 //! ```
 //!
-//! Sent over a table of ours it changes nothing: table, sets (with their elements) and chain are kept, and the rules are
-//! deleted and made again inside the one transaction, so that there is no moment without them. Over a chain of that name
-//! with another hook or priority it fails whole with EOPNOTSUPP (older kernels: EEXIST) on NEWCHAIN, which is the fifth
-//! number: then [`emit_over`] is the batch to send. Over sets with other keys it fails whole with EEXIST.
+//! Sent over a table of ours it keeps the sets with their elements. The chain is deleted and made again inside the one
+//! transaction, whatever its hook, priority, devices or rules were, and the chains of other hooks that an earlier run
+//! may have left go: there is no moment without rules. A chain is deleted behind a `NEWCHAIN` that changes nothing if it
+//! exists, since deleting one that does not fails, and `NFT_MSG_DESTROYCHAIN` is too new.
+//!
+//! Over sets with other keys or expressions it fails whole with EEXIST on a NEWSET: then [`Scaffold::fresh_sets`] deletes
+//! and makes these, too.
 
-use super::chain::{DelChain, Hook, NewChain};
-use super::rule::{FlushChain, NewRule};
-use super::set::NewSet;
+use super::chain::{AnyChain, DelChain, Device, Hook, NewChain};
+use super::rule::{NewRule, Verdict};
+use super::set::{DelSet, NewSet};
 use super::table::NewTable;
-use crate::addr::Family;
+use crate::addr::{Family, Widths};
 use crate::wire::buf::{Full, Writer};
-use crate::wire::nfnl::{BatchBegin, BatchEnd};
 use crate::wire::nl::Tag;
 
 /// The set of the banned IPv4 addresses.
 pub const SET_V4: &str = "banned_ipv4";
 /// The set of the banned IPv6 addresses.
 pub const SET_V6: &str = "banned_ipv6";
-/// The chain with the two rules.
-pub const CHAIN: &str = "input";
 
 /// The set of a family's banned addresses.
 #[must_use]
@@ -42,68 +42,172 @@ pub const fn set(family: Family) -> &'static str {
     }
 }
 
+/// The family of a set of ours.
+#[must_use]
+pub fn family_of(set: &[u8]) -> Option<Family> {
+    [Family::V4, Family::V6].into_iter().find(|family| self::set(*family).as_bytes() == set)
+}
+
 /// What varies of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scaffold<'a> {
     /// The table's name.
     pub table: &'a str,
-    /// Where packets are dropped.
+    /// `NFT_TABLE_F_*`.
+    pub flags: u32,
+    /// Where packets are dropped. The chain has the hook's name.
     pub hook: Hook,
     /// The chain's priority; lower is earlier.
     pub priority: i32,
-    /// Most elements of each set; `None` is no limit.
+    /// The devices of hook `ingress`.
+    pub devices: &'a [Device],
+    /// What becomes of banned addresses' packets.
+    pub verdict: Verdict,
+    /// How many bits of an address are banned as one.
+    pub widths: Widths,
+    /// Most elements of each set; `None` is no limit. The kernel reserves the hash table for as many.
     pub size: Option<u32>,
     /// Milliseconds between the kernel's clean-ups of a set; `None` is its 1 s.
     pub gc_interval_ms: Option<u32>,
+    /// Elements count the packets that they stop.
+    pub counters: bool,
+    /// Deletes the sets with all elements and makes them anew. They must exist, else ENOENT.
+    pub fresh_sets: bool,
 }
 
-/// Sequence numbers that [`emit`] uses: BATCH_BEGIN, seven messages, BATCH_END.
-pub const SEQS: u32 = 9;
-
-/// Of them, the one of NEWCHAIN: `first_seq` and this.
-pub const NEWCHAIN_SEQ: u32 = 4;
-
-/// Writes the batch with the sequence numbers `first_seq` (BATCH_BEGIN) to `first_seq + 8` (BATCH_END), wrapping, and
-/// says how many these are: [`SEQS`]. With `ack` each of the seven messages between is acked.
-///
-/// # Errors
-/// [`Full`] if it does not fit whole; nothing is then written.
-pub fn emit(w: &mut Writer<'_>, names: &Scaffold<'_>, first_seq: u32, ack: bool) -> Result<u32, Full> {
-    batch(w, names, first_seq, ack, false)
+/// A message of the scaffold, for those who have to say which one the kernel refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// The table.
+    Table,
+    /// The set of a family: its deletion or creation.
+    Set(Family),
+    /// A chain: its deletion or creation.
+    Chain,
+    /// The rule of a family.
+    Rule(Family),
 }
 
-/// As [`emit`], but the chain, which must exist (else ENOENT), is deleted and made again in the same transaction: the way
-/// to another hook or priority. Elements are kept. One number more.
-///
-/// # Errors
-/// [`Full`] if it does not fit whole; nothing is then written.
-pub fn emit_over(w: &mut Writer<'_>, names: &Scaffold<'_>, first_seq: u32, ack: bool) -> Result<u32, Full> {
-    batch(w, names, first_seq, ack, true)
-}
-
-fn batch(w: &mut Writer<'_>, names: &Scaffold<'_>, first_seq: u32, ack: bool, over: bool) -> Result<u32, Full> {
-    let Scaffold { table, hook, priority, size, gc_interval_ms } = *names;
-    let set = |family, id| NewSet { table, name: set(family), family, id, size, gc_interval_ms };
-    let rule = |family, set, set_id| NewRule { table, chain: CHAIN, family, set, set_id };
-    let mut seq = first_seq;
-    let mut next = || {
-        seq = seq.wrapping_add(1);
-        Tag { seq, ack }
-    };
-    w.whole(|w| {
-        BatchBegin::default().emit(first_seq, w)?;
-        NewTable { name: table }.emit(next(), w)?;
-        set(Family::V4, 1).emit(next(), w)?;
-        set(Family::V6, 2).emit(next(), w)?;
-        if over {
-            DelChain { table, name: CHAIN }.emit(next(), w)?;
+impl<'a> Scaffold<'a> {
+    /// The scaffold of the seed: everything as it is if nobody says otherwise, without limits of its own.
+    #[must_use]
+    pub const fn plain(table: &'a str) -> Self {
+        let hook = Hook::Input;
+        Self {
+            table,
+            flags: 0,
+            hook,
+            priority: hook.priority(),
+            devices: &[],
+            verdict: Verdict::Drop,
+            widths: Widths::FULL,
+            size: None,
+            gc_interval_ms: None,
+            counters: false,
+            fresh_sets: false,
         }
-        NewChain { table, name: CHAIN, hook, priority }.emit(next(), w)?;
-        FlushChain { table, chain: CHAIN }.emit(next(), w)?;
-        rule(Family::V4, SET_V4, 1).emit(next(), w)?;
-        rule(Family::V6, SET_V6, 2).emit(next(), w)?;
-        let end = next().seq;
-        BatchEnd.emit(end, w)?;
-        Ok(end.wrapping_sub(first_seq).wrapping_add(1))
-    })
+    }
+
+    /// The messages in their order.
+    fn parts(&self) -> impl Iterator<Item = Step> {
+        let chains = Hook::ALL.into_iter().flat_map(|hook| [Step::AnyChain(hook), Step::DelChain(hook)]);
+        let families = [Family::V4, Family::V6];
+        let deletions = families.into_iter().map(Step::DelSet).filter(|_| self.fresh_sets);
+        core::iter::once(Step::Table)
+            .chain(chains)
+            .chain(deletions)
+            .chain(families.map(Step::NewSet))
+            .chain([Step::NewChain])
+            .chain(families.map(Step::Rule))
+    }
+
+    /// How many messages there are.
+    #[must_use]
+    pub fn messages(&self) -> u32 {
+        u32::try_from(self.parts().count()).unwrap_or(u32::MAX)
+    }
+
+    /// What the `n`-th message is about, 1 being the first: 0 is a batch's begin.
+    #[must_use]
+    pub fn part(&self, n: u32) -> Option<Part> {
+        let n = usize::try_from(n.checked_sub(1)?).ok()?;
+        Some(match self.parts().nth(n)? {
+            Step::Table => Part::Table,
+            Step::DelSet(family) | Step::NewSet(family) => Part::Set(family),
+            Step::AnyChain(_) | Step::DelChain(_) | Step::NewChain => Part::Chain,
+            Step::Rule(family) => Part::Rule(family),
+        })
+    }
+
+    /// Writes the messages between a batch's begin and its end, the first with sequence number `first`, and says how
+    /// many these are. With `ack` each is acked.
+    ///
+    /// # Errors
+    /// [`Full`] if they do not fit whole; nothing is then written.
+    pub fn emit(&self, w: &mut Writer<'_>, first: u32, ack: bool) -> Result<u32, Full> {
+        let Self { table, hook, priority, devices, .. } = *self;
+        let chain = hook.name();
+        w.whole(|w| {
+            let mut seq = first;
+            for step in self.parts() {
+                let tag = Tag { seq, ack };
+                match step {
+                    Step::Table => NewTable { name: table, flags: self.flags }.emit(tag, w)?,
+                    Step::AnyChain(hook) => AnyChain { table, name: hook.name() }.emit(tag, w)?,
+                    Step::DelChain(hook) => DelChain { table, name: hook.name() }.emit(tag, w)?,
+                    Step::DelSet(family) => DelSet { table, name: set(family) }.emit(tag, w)?,
+                    Step::NewSet(family) => self.new_set(family).emit(tag, w)?,
+                    Step::NewChain => NewChain { table, name: chain, hook, priority, devices }.emit(tag, w)?,
+                    Step::Rule(family) => self.rule(family).emit(tag, w)?,
+                }
+                seq = seq.wrapping_add(1);
+            }
+            Ok(seq.wrapping_sub(first))
+        })
+    }
+
+    fn new_set(&self, family: Family) -> NewSet<'a> {
+        let Self { table, widths, size, gc_interval_ms, counters: counter, .. } = *self;
+        NewSet {
+            table,
+            name: set(family),
+            family,
+            bits: widths.of(family),
+            id: id(family),
+            size,
+            gc_interval_ms,
+            counter,
+        }
+    }
+
+    fn rule(&self, family: Family) -> NewRule<'a> {
+        NewRule {
+            table: self.table,
+            chain: self.hook.name(),
+            family,
+            set: set(family),
+            set_id: id(family),
+            bits: self.widths.of(family),
+            verdict: self.verdict,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Table,
+    AnyChain(Hook),
+    DelChain(Hook),
+    DelSet(Family),
+    NewSet(Family),
+    NewChain,
+    Rule(Family),
+}
+
+/// `NFTA_SET_ID` of a family's set in the batch.
+const fn id(family: Family) -> u32 {
+    match family {
+        Family::V4 => 1,
+        Family::V6 => 2,
+    }
 }

@@ -20,6 +20,9 @@ pub const NF_INET_LOCAL_OUT: u32 = 3;
 /// `NF_INET_POST_ROUTING`: hook `postrouting`.
 pub const NF_INET_POST_ROUTING: u32 = 4;
 
+/// `NF_INET_INGRESS`: hook `ingress`: what a device receives, before all else. Linux 5.10.
+pub const NF_INET_INGRESS: u32 = 5;
+
 /// `NF_IP_PRI_RAW`: priority `raw`: before connection tracking.
 pub const NF_IP_PRI_RAW: i32 = -300;
 /// `NF_IP_PRI_MANGLE`: priority `mangle`.

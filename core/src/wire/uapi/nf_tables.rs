@@ -48,6 +48,11 @@ pub const NFTA_TABLE_NAME: u16 = 1;
 /// `NFTA_TABLE_FLAGS`: be32, `NFT_TABLE_F_*`.
 pub const NFTA_TABLE_FLAGS: u16 = 2;
 
+/// `NFT_TABLE_F_OWNER`: only the socket that made the table may change it. Linux 5.12.
+pub const NFT_TABLE_F_OWNER: u32 = 2;
+/// `NFT_TABLE_F_PERSIST`: the table outlives its owner's socket, without an owner. Linux 6.9.
+pub const NFT_TABLE_F_PERSIST: u32 = 4;
+
 /// `NFTA_CHAIN_TABLE`: text.
 pub const NFTA_CHAIN_TABLE: u16 = 1;
 /// `NFTA_CHAIN_NAME`: text.
@@ -63,6 +68,13 @@ pub const NFTA_CHAIN_TYPE: u16 = 7;
 pub const NFTA_HOOK_HOOKNUM: u16 = 1;
 /// `NFTA_HOOK_PRIORITY`: be32, signed.
 pub const NFTA_HOOK_PRIORITY: u16 = 2;
+
+/// `NFTA_HOOK_DEV`: text: the one device of an ingress hook.
+pub const NFTA_HOOK_DEV: u16 = 3;
+/// `NFTA_HOOK_DEVS`: nest of `NFTA_DEVICE_NAME`: the devices of an ingress hook.
+pub const NFTA_HOOK_DEVS: u16 = 4;
+/// `NFTA_DEVICE_NAME`: text.
+pub const NFTA_DEVICE_NAME: u16 = 1;
 
 /// `NFTA_RULE_TABLE`: text.
 pub const NFTA_RULE_TABLE: u16 = 1;
@@ -97,6 +109,9 @@ pub const NFTA_SET_GC_INTERVAL: u16 = 12;
 /// `NFTA_SET_USERDATA`: bytes of `nft`, the kernel only keeps them.
 pub const NFTA_SET_USERDATA: u16 = 13;
 
+/// `NFTA_SET_EXPR`: nest of `NFTA_EXPR_*`: what each element carries, as a counter.
+pub const NFTA_SET_EXPR: u16 = 17;
+
 /// `NFTA_SET_DESC_SIZE`: be32: most elements.
 pub const NFTA_SET_DESC_SIZE: u16 = 1;
 
@@ -118,6 +133,9 @@ pub const NFTA_SET_ELEM_FLAGS: u16 = 3;
 pub const NFTA_SET_ELEM_TIMEOUT: u16 = 4;
 /// `NFTA_SET_ELEM_EXPIRATION`: be64 ms: what is left of the timeout.
 pub const NFTA_SET_ELEM_EXPIRATION: u16 = 5;
+
+/// `NFTA_SET_ELEM_EXPR`: nest of `NFTA_EXPR_*`: what the element carries.
+pub const NFTA_SET_ELEM_EXPR: u16 = 7;
 
 /// `NFT_SET_ELEM_CATCHALL`: the element without a key.
 pub const NFT_SET_ELEM_CATCHALL: u32 = 2;
@@ -177,5 +195,34 @@ pub const NFT_REG_VERDICT: u32 = 0;
 /// `NFT_REG_1`: register: the first of 16 bytes.
 pub const NFT_REG_1: u32 = 1;
 
+/// `NFTA_BITWISE_SREG`: be32, register.
+pub const NFTA_BITWISE_SREG: u16 = 1;
+/// `NFTA_BITWISE_DREG`: be32, register.
+pub const NFTA_BITWISE_DREG: u16 = 2;
+/// `NFTA_BITWISE_LEN`: be32, bytes.
+pub const NFTA_BITWISE_LEN: u16 = 3;
+/// `NFTA_BITWISE_MASK`: nest of `NFTA_DATA_*`.
+pub const NFTA_BITWISE_MASK: u16 = 4;
+/// `NFTA_BITWISE_XOR`: nest of `NFTA_DATA_*`.
+pub const NFTA_BITWISE_XOR: u16 = 5;
+
+/// `NFTA_REJECT_TYPE`: be32, `NFT_REJECT_*`.
+pub const NFTA_REJECT_TYPE: u16 = 1;
+/// `NFTA_REJECT_ICMP_CODE`: u8.
+pub const NFTA_REJECT_ICMP_CODE: u16 = 2;
+/// `NFT_REJECT_ICMPX_UNREACH`: an ICMP or ICMPv6 error, as fits the packet.
+pub const NFT_REJECT_ICMPX_UNREACH: u32 = 2;
+/// `NFT_REJECT_ICMPX_PORT_UNREACH`: what `nft` means by `reject` alone.
+pub const NFT_REJECT_ICMPX_PORT_UNREACH: u8 = 1;
+
+/// `NFTA_COUNTER_BYTES`: be64.
+pub const NFTA_COUNTER_BYTES: u16 = 1;
+/// `NFTA_COUNTER_PACKETS`: be64.
+pub const NFTA_COUNTER_PACKETS: u16 = 2;
+
 /// `NFTA_GEN_ID`: be32.
 pub const NFTA_GEN_ID: u16 = 1;
+/// `NFTA_GEN_PROC_PID`: be32: who made the change.
+pub const NFTA_GEN_PROC_PID: u16 = 2;
+/// `NFTA_GEN_PROC_NAME`: text: its name, 15 bytes at most.
+pub const NFTA_GEN_PROC_NAME: u16 = 3;

@@ -1,0 +1,223 @@
+//! What an exchange was found to be, and what follows from it.
+
+use super::{Audit, BACKOFF_MAX, BACKOFF_MIN, BATCH, Flight, Kind, Link, Outcome, Stage};
+use crate::addr::Family;
+use crate::ban::{Bans, Landing, State};
+use crate::event::{Event, Events};
+use crate::time::Instant;
+use crate::wire::nft::scaffold::Part;
+use crate::wire::reply::NetlinkError;
+
+impl Link<'_> {
+    pub(super) fn judge<const N: usize, const I: usize>(
+        &mut self,
+        flight: &Flight,
+        outcome: Outcome,
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        match flight.kind {
+            Kind::Dump(family) => return self.judge_dump(flight, family, outcome, bans, now, events),
+            Kind::Probe => return self.judge_probe(outcome, now, events),
+            Kind::Check => return,
+            Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable => {}
+        }
+        // Committed to a table that somebody changed before: its rules may be gone, so nobody is announced as banned yet.
+        let doubtful = flight.kind == Kind::Bans && self.rebuild;
+        self.take_down(flight, if doubtful { Outcome::Unknown } else { outcome }, bans, events);
+        match outcome {
+            Outcome::Committed => self.go_on(flight, bans, now, events),
+            Outcome::Unknown => {
+                self.counters.lost += 1;
+                events.push(Event::AnswerLost { entries: flight.entries });
+                self.back_off(now);
+            }
+            Outcome::Refused(error, message) => {
+                self.counters.refused += 1;
+                self.refused(flight, error, message, bans, now, events);
+            }
+        }
+    }
+
+    fn go_on<const N: usize, const I: usize>(
+        &mut self,
+        flight: &Flight,
+        bans: &Bans<N, I>,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        if flight.kind != Kind::Scaffold {
+            self.backoff = BACKOFF_MIN;
+        }
+        self.batch = self.batch.saturating_mul(2).min(BATCH);
+        match flight.kind {
+            Kind::Scaffold => {
+                self.started = true;
+                self.rebuild = false;
+                self.fresh_sets = false;
+                self.bare = false;
+                if core::mem::take(&mut self.audit_later) {
+                    self.want_audit();
+                }
+                // Deleted again while the answer was on its way: it stays missing.
+                if !flight.disturbed && core::mem::replace(&mut self.stage, Stage::Installed) != Stage::Installed {
+                    events.push(Event::Ready);
+                }
+            }
+            Kind::DeleteTable => self.stage = Stage::Deleted,
+            _ => {}
+        }
+        if let Some((since, by)) = self.healing
+            && self.stage == Stage::Installed
+            && bans.waiting() == 0
+        {
+            self.healing = None;
+            events.push(Event::Restored { bans: bans.installed(), took: now.since(since), by });
+        }
+    }
+
+    fn refused<const N: usize, const I: usize>(
+        &mut self,
+        flight: &Flight,
+        error: NetlinkError,
+        message: u32,
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        match flight.kind {
+            Kind::Scaffold => self.refused_scaffold(flight, error, message, bans, now, events),
+            // Already gone is what was wanted; anything else cannot be mended by waiting, the program ends.
+            Kind::DeleteTable => {
+                self.stage = Stage::Deleted;
+                if error != NetlinkError::ENOENT {
+                    events.push(Event::BatchRefused { error, entries: 0 });
+                }
+            }
+            Kind::Removals if flight.absent != 0 => {}
+            Kind::Bans if error == NetlinkError::ENOENT => self.lose_table(bans, now, events),
+            _ => {
+                events.push(Event::BatchRefused { error, entries: flight.entries });
+                self.batch = (flight.entries / 2).max(1);
+                if flight.entries <= 1 {
+                    self.back_off(now);
+                }
+            }
+        }
+    }
+
+    /// The table is not there any more. It is installed at once the first time, but not in a circle with somebody who
+    /// keeps deleting it.
+    pub(super) fn lose_table<const N: usize, const I: usize>(
+        &mut self,
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        events.push(Event::TableLost);
+        self.stage = Stage::Missing;
+        self.fresh_sets = false;
+        self.audit = Audit::None;
+        if self.backoff > BACKOFF_MIN {
+            self.retry_at = now + self.backoff;
+        }
+        self.backoff = self.backoff.doubled().min(BACKOFF_MAX);
+        self.healing.get_or_insert((now, self.pending.by()));
+        bans.want_all_again();
+    }
+
+    fn refused_scaffold<const N: usize, const I: usize>(
+        &mut self,
+        flight: &Flight,
+        error: NetlinkError,
+        message: u32,
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        let part = self.part(message);
+        if message > self.scaffold().messages() {
+            // An element: the table is not to suffer for it.
+            events.push(Event::BatchRefused { error, entries: flight.entries });
+            self.bare = true;
+            return;
+        }
+        match (error, part) {
+            // Kernels before 6.9 do not know the flags.
+            (NetlinkError::EOPNOTSUPP | NetlinkError::EINVAL, Some(Part::Table)) if self.is_protected() => {
+                self.can_protect = false;
+                events.push(Event::Unprotected { error });
+            }
+            // Our sets of an earlier layout: the probe or the audit before knows their elements.
+            (NetlinkError::EEXIST, Some(Part::Set(_))) if !self.fresh_sets => {
+                self.fresh_sets = true;
+                bans.want_all_again();
+            }
+            (NetlinkError::ENOENT, Some(Part::Set(_))) if self.fresh_sets => self.fresh_sets = false,
+            _ => {
+                events.push(Event::ScaffoldRefused { error, part });
+                self.back_off(now);
+            }
+        }
+    }
+
+    /// What is there under our name?
+    fn judge_probe(&mut self, outcome: Outcome, now: Instant, events: &mut Events) {
+        let [v4, v6] = self.probe.sets;
+        let ours =
+            |set: Option<crate::wire::nft::set::SetShape>, family| set.is_some_and(|set| set.holds_addresses(family));
+        match outcome {
+            Outcome::Unknown => {
+                events.push(Event::AnswerLost { entries: 0 });
+                self.back_off(now);
+            }
+            // Errors other than ENOENT.
+            Outcome::Refused(error, _) => {
+                events.push(Event::ScaffoldRefused { error, part: None });
+                self.back_off(now);
+            }
+            _ if !self.probe.table => self.stage = Stage::Missing,
+            _ if ours(v4, Family::V4) && ours(v6, Family::V6) => {
+                self.stage = Stage::Missing;
+                self.audit = Audit::Due;
+            }
+            _ => {
+                events.push(Event::ForeignTable);
+                self.back_off(now);
+            }
+        }
+    }
+
+    /// Takes the entries of a batch out of flight.
+    fn take_down<const N: usize, const I: usize>(
+        &mut self,
+        flight: &Flight,
+        outcome: Outcome,
+        bans: &mut Bans<N, I>,
+        events: &mut Events,
+    ) {
+        if flight.absent != 0 {
+            for (n, addr) in self.removals.iter().enumerate() {
+                let in_flight = bans.find(*addr).is_some_and(|ban| ban.state() == State::ReleasingInFlight);
+                if in_flight && flight.absent >> n & 1 == 1 {
+                    bans.forget(*addr);
+                    events.push(Event::Unbanned { addr: *addr, expired: false });
+                }
+            }
+        }
+        let landing = match outcome {
+            Outcome::Committed => Landing::Committed,
+            Outcome::Refused(..) => Landing::Refused,
+            Outcome::Unknown => Landing::Unknown,
+        };
+        while let Some((addr, ban)) = bans.landed(landing) {
+            if landing == Landing::Committed && !ban.is_doubted() {
+                events.push(match ban.state() {
+                    State::ReleasingInFlight => Event::Unbanned { addr, expired: false },
+                    _ => Event::Banned { addr, jail: ban.jail, until: ban.until },
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,544 @@
+//! The dialogue with nf_tables: one exchange at a time, a batch judged as a whole.
+//!
+//! The kernel answers message by message, but applies or drops a batch as one: it acks other messages with 0 even when
+//! one fails and everything is rolled back, and it reports EPERM, a stale generation and a failed commit on the sequence
+//! number of the batch's begin (`net/netfilter/nfnetlink.c`, `nfnetlink_rcv_batch`). So each message has a number of its
+//! own, a request for the generation (`NFT_MSG_GETGEN`) follows as a fence, and when the fence's answer arrives the batch
+//! counts as committed only if its last message was acked with 0 and no error came for any of its numbers.
+//!
+//! A run goes: `Stage::Unknown` (look what the table is, adopt its elements), `Stage::Missing` (install it, with as
+//! many bans as fit in the same batch), `Stage::Installed` (bans, removals, and audits when somebody else may have
+//! changed something: `watch`). What follows a failure is decided in `judge` and nowhere else:
+//! - an error for a batch of several entries: the entries wait again, the next batch is half as large, at once. Halving
+//!   isolates an entry that the kernel does not take, and success doubles the size again;
+//! - an error for a batch of one entry, or for the scaffold: the entry goes to the end of the queue and the next batch
+//!   waits, from [`BACKOFF_MIN`] doubling to [`BACKOFF_MAX`];
+//! - `ENOENT` for an addition: our table or set is gone, so the scaffold is installed anew and every ban sent again;
+//! - `ENOENT` for a removal: the kernel does not hold the element, which is what was wanted;
+//! - an answer that does not come within [`ANSWER_TIMEOUT`], or a receive buffer that overflowed: nobody knows, so the
+//!   entries are sent again. Additions are idempotent (never `NLM_F_EXCL`).
+
+mod audit;
+mod judge;
+mod watch;
+mod write;
+
+use crate::addr::{Addr, Widths};
+use crate::ban::Bans;
+use crate::event::Events;
+use crate::limits;
+use crate::time::{Duration, Instant};
+use crate::wire::buf::Writer;
+use crate::wire::nft::chain::{Device, Hook};
+use crate::wire::nft::generation::{Culprit, GetGen};
+use crate::wire::nft::rule::Verdict;
+use crate::wire::nft::scaffold::{Part, Scaffold};
+use crate::wire::nft::set::SetShape;
+use crate::wire::nl::Tag;
+use crate::wire::reply::{NetlinkError, Replies, Reply};
+use crate::wire::uapi::nf_tables::{NFT_MSG_NEWTABLE, NFT_TABLE_F_OWNER, NFT_TABLE_F_PERSIST};
+use heapless::{String, Vec};
+
+/// Bans in one batch at most: past some 256 elements a message the kernel's cost per element no longer falls.
+pub const BATCH: u32 = 512;
+
+/// Bytes that one batch can need: [`BATCH`] IPv6 elements of 40 bytes, extended ones twice more, and the messages around
+/// them, the scaffold's among them.
+pub const DATAGRAM: usize = 32 * 1024;
+
+/// Removals in one batch, each a message of its own so that an `ENOENT` names its element.
+const REMOVALS: usize = 64;
+
+/// Extended bans in one batch: each is added, deleted and added again, since kernels before 6.12 do not change the
+/// timeout of an element that exists.
+const REPLACEMENTS: usize = 64;
+
+/// Wait after a first failure that halving cannot mend.
+pub const BACKOFF_MIN: Duration = Duration::from_millis(100);
+
+/// Longest wait between two tries.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// The kernel answers while `sendto` runs; past this, the answer was lost.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Most elements that a set takes: every ban may be in one, and those that ended since the kernel's last clean-up count,
+/// too. The kernel reserves 8 bytes of hash table for each, rounded up to a power of two.
+pub const SET_SIZE: u32 = limits::BANS_U32 + limits::BANS_U32 / 2;
+
+/// The kernel walks the whole set to free what is over; until then it takes memory but matches nothing. The default of
+/// 1 s keeps a router busy.
+pub const GC_INTERVAL_MS: u32 = 30_000;
+
+/// What is to be done with elements of our sets that somebody else put there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Foreign {
+    /// They stay, are shown, and end as their timeouts say.
+    #[default]
+    Keep,
+    /// They are removed as soon as they are seen.
+    Remove,
+}
+
+/// What the operator chooses of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout<'a> {
+    /// Its name.
+    pub table: &'a str,
+    /// Where packets are dropped.
+    pub hook: Hook,
+    /// The devices of hook `ingress`.
+    pub devices: &'a [Device],
+    /// What becomes of banned addresses' packets.
+    pub verdict: Verdict,
+    /// How many bits of an address are banned as one.
+    pub widths: Widths,
+    /// Elements count the packets that they stop.
+    pub counters: bool,
+    /// Nobody else may change the table, `nft flush ruleset` included, and it outlives this process.
+    pub protect: bool,
+    /// What becomes of others' elements.
+    pub foreign: Foreign,
+}
+
+impl<'a> Layout<'a> {
+    /// The seed's table: as it is if nobody says otherwise.
+    #[must_use]
+    pub const fn plain(table: &'a str) -> Self {
+        Self {
+            table,
+            hook: Hook::Input,
+            devices: &[],
+            verdict: Verdict::Drop,
+            widths: Widths::FULL,
+            counters: false,
+            protect: false,
+            foreign: Foreign::Keep,
+        }
+    }
+
+    /// The messages that make it. `protect` is for kernels that can.
+    const fn scaffold(&self, protect: bool, fresh_sets: bool) -> Scaffold<'a> {
+        Scaffold {
+            table: self.table,
+            flags: if protect { NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST } else { 0 },
+            hook: self.hook,
+            priority: self.hook.priority(),
+            devices: self.devices,
+            verdict: self.verdict,
+            widths: self.widths,
+            size: Some(SET_SIZE),
+            gc_interval_ms: Some(GC_INTERVAL_MS),
+            counters: self.counters,
+            fresh_sets,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// What is there under our name?
+    Probe,
+    /// Which elements does a family's set hold?
+    Dump(crate::addr::Family),
+    /// Did the ruleset change while nobody listened?
+    Check,
+    Scaffold,
+    Bans,
+    Removals,
+    DeleteTable,
+}
+
+/// The exchange whose answer is awaited.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    kind: Kind,
+    /// Sequence numbers: of the begin, of the last message before the end, of the end, and of the fence behind it.
+    begin: u32,
+    last: u32,
+    end: u32,
+    fence: u32,
+    fence_sent: bool,
+    acked: bool,
+    /// The first error, and the number of its message.
+    error: Option<(NetlinkError, u32)>,
+    /// Removals that met `ENOENT`, a bit each.
+    absent: u64,
+    entries: u32,
+    /// Somebody changed the table while it was in flight.
+    disturbed: bool,
+    deadline: Instant,
+}
+
+/// What a batch was found to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Outcome {
+    Committed,
+    Refused(NetlinkError, u32),
+    Unknown,
+}
+
+impl Flight {
+    /// Whether a sequence number belongs to the exchange.
+    fn holds(&self, seq: u32) -> bool {
+        seq.wrapping_sub(self.begin) <= self.end.wrapping_sub(self.begin)
+    }
+
+    fn verdict(&self) -> Outcome {
+        match self.error {
+            Some((error, seq)) => Outcome::Refused(error, seq.wrapping_sub(self.begin)),
+            None if self.acked => Outcome::Committed,
+            None => Outcome::Unknown,
+        }
+    }
+}
+
+/// How far the table is, as the kernel told us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// Nobody looked yet.
+    Unknown,
+    /// Not there, or not as it should be.
+    Missing,
+    Installed,
+    /// To be deleted at the end of the run.
+    Unwanted,
+    Deleted,
+}
+
+/// Where an audit stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Audit {
+    None,
+    /// It begins with the next exchange.
+    Due,
+    /// This family's set is next.
+    At(crate::addr::Family),
+}
+
+/// What a probe found.
+#[derive(Clone, Copy, Debug, Default)]
+struct Probe {
+    table: bool,
+    sets: [Option<SetShape>; 2],
+}
+
+/// The kernel's own words about its last refusal.
+pub type KernelText = String<96>;
+
+/// What happened between this dialogue and the rest of the world since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Answers that belonged to no exchange in flight.
+    pub strays: u64,
+    /// Datagrams that broke off or contradicted themselves.
+    pub malformed: u64,
+    /// Changes of our table by others.
+    pub disturbed: u64,
+    /// Comparisons of all elements with the bans.
+    pub audits: u64,
+    /// Batches that the kernel refused.
+    pub refused: u64,
+    /// Batches whose answer was lost.
+    pub lost: u64,
+    /// Elements of others that found no room in the ban table.
+    pub unadopted: u64,
+}
+
+/// The dialogue's state.
+pub struct Link<'a> {
+    layout: Layout<'a>,
+    stage: Stage,
+    /// The table was installed once in this run.
+    started: bool,
+    next_seq: u32,
+    flight: Option<Flight>,
+    removals: Vec<Addr, REMOVALS>,
+    probe: Probe,
+    text: KernelText,
+    batch: u32,
+    backoff: Duration,
+    retry_at: Instant,
+    audit: Audit,
+    /// An audit is due once the table is installed.
+    audit_later: bool,
+    /// Audits that were interrupted by changes, one after the other.
+    restarts: u8,
+    /// The chain and its rules must be made again.
+    rebuild: bool,
+    /// The sets are ours, but of another kind: they must be made again.
+    fresh_sets: bool,
+    /// The kernel knows `NFT_TABLE_F_PERSIST`, or nobody asked it yet.
+    can_protect: bool,
+    /// A scaffold with bans in its batch was refused: without, next time.
+    bare: bool,
+    /// The ruleset's generation after the last exchange.
+    generation: Option<u32>,
+    /// Whether the notices of others' changes arrive; see [`Link::wants_notices`].
+    listening: bool,
+    /// A generation has to be asked for, after a while without notices.
+    check: bool,
+    pending: watch::Pending,
+    /// Since when bans are missing in the kernel through somebody else's doing, and whose.
+    healing: Option<(Instant, Culprit)>,
+    counters: Counters,
+}
+
+impl<'a> Link<'a> {
+    /// A dialogue about the table of this layout that has not begun.
+    #[must_use]
+    pub fn new(layout: Layout<'a>) -> Self {
+        Self {
+            layout,
+            stage: Stage::Unknown,
+            started: false,
+            next_seq: 1,
+            flight: None,
+            removals: Vec::new(),
+            probe: Probe::default(),
+            text: String::new(),
+            batch: BATCH,
+            backoff: BACKOFF_MIN,
+            retry_at: Instant::ZERO,
+            audit: Audit::None,
+            audit_later: false,
+            restarts: 0,
+            rebuild: false,
+            fresh_sets: false,
+            can_protect: true,
+            bare: false,
+            generation: None,
+            listening: false,
+            check: false,
+            pending: watch::Pending::default(),
+            healing: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The kernel's own words about its last refusal (`NLMSGERR_ATTR_MSG`); often empty.
+    #[must_use]
+    pub fn kernel_text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the kernel confirmed the scaffold.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.stage == Stage::Installed
+    }
+
+    /// Whether the table is protected from others, as far as it was wanted.
+    #[must_use]
+    pub const fn is_protected(&self) -> bool {
+        self.layout.protect && self.can_protect
+    }
+
+    /// What the operator chose.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout<'a> {
+        &self.layout
+    }
+
+    /// Wants the table deleted, at a clean end. Bans are not sent any more.
+    pub fn delete_table(&mut self) {
+        if self.stage == Stage::Installed {
+            self.stage = Stage::Unwanted;
+            self.audit = Audit::None;
+            self.retry_at = Instant::ZERO;
+        }
+    }
+
+    /// Whether nothing is in flight.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.flight.is_none()
+    }
+
+    /// When there is something to do without further input, as far as the dialogue is concerned.
+    #[must_use]
+    pub fn poll_at<const N: usize, const I: usize>(&self, bans: &Bans<N, I>) -> Option<Instant> {
+        let idle = bans.waiting() == 0 && self.audit == Audit::None && !self.rebuild && !self.check;
+        match (&self.flight, self.stage) {
+            (Some(flight), _) => Some(flight.deadline),
+            (None, Stage::Deleted) => None,
+            (None, Stage::Installed) if idle => None,
+            (None, _) => Some(self.retry_at),
+        }
+    }
+
+    /// Writes the next datagram for the kernel into `out` (of [`DATAGRAM`] bytes) and returns its length. To be called
+    /// until it returns `None`.
+    pub fn poll_transmit<const N: usize, const I: usize>(
+        &mut self,
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let mut w = Writer::new(out);
+        if let Some(flight) = &mut self.flight {
+            if flight.fence_sent {
+                return None;
+            }
+            flight.fence_sent = true;
+            GetGen.emit(Tag::silent(flight.fence), &mut w).ok()?;
+            return Some(w.len());
+        }
+        if now < self.retry_at {
+            return None;
+        }
+        let begin = self.next_seq;
+        let written = self.write_next(bans, now, &mut w)?;
+        let Ok(messages) = written.messages else {
+            // The buffer is smaller than DATAGRAM: what was taken goes back.
+            while bans.landed(crate::ban::Landing::Refused).is_some() {}
+            return None;
+        };
+        let end = begin.wrapping_add(messages.saturating_sub(1));
+        let fence = end.wrapping_add(1);
+        self.next_seq = fence.wrapping_add(1);
+        let kind = written.kind;
+        self.flight = Some(Flight {
+            kind,
+            begin,
+            last: end.wrapping_sub(1),
+            end,
+            fence: if kind == Kind::Check { begin } else { fence },
+            // A dump ends by itself, and a check is a fence.
+            fence_sent: matches!(kind, Kind::Dump(_) | Kind::Check),
+            acked: false,
+            error: None,
+            absent: 0,
+            entries: written.entries,
+            disturbed: false,
+            deadline: now + ANSWER_TIMEOUT,
+        });
+        Some(w.len())
+    }
+
+    /// Takes a datagram from the kernel.
+    pub fn handle<const N: usize, const I: usize>(
+        &mut self,
+        datagram: &[u8],
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        for reply in Replies::new(datagram) {
+            let Ok(reply) = reply else {
+                self.counters.malformed += 1;
+                return;
+            };
+            let Some(flight) = &mut self.flight else {
+                self.counters.strays += 1;
+                continue;
+            };
+            match reply {
+                Reply::NewGen { seq, id, .. } if seq == flight.fence => {
+                    flight.acked |= matches!(flight.kind, Kind::Probe | Kind::Check);
+                    let verdict = flight.verdict();
+                    self.follow_generation(id, verdict);
+                    self.land(bans, now, events);
+                }
+                // Without the right to ask, the fence is refused like the batch before it.
+                Reply::Error { seq, error, .. } if seq == flight.fence => {
+                    flight.error = flight.error.or(Some((error, flight.begin)));
+                    self.land(bans, now, events);
+                }
+                Reply::Ack { seq } if flight.holds(seq) => flight.acked |= seq == flight.last,
+                Reply::Error { error: NetlinkError::ENOENT, seq, .. }
+                    if flight.holds(seq) && flight.kind == Kind::Probe => {}
+                Reply::Error { seq, error, text, .. } if flight.holds(seq) => {
+                    let removal = seq.wrapping_sub(flight.begin).wrapping_sub(1);
+                    if flight.kind == Kind::Removals && error == NetlinkError::ENOENT {
+                        flight.absent |= 1u64.checked_shl(removal).unwrap_or(0);
+                    }
+                    let ends = matches!(flight.kind, Kind::Dump(_));
+                    if flight.error.is_none() {
+                        flight.error = Some((error, seq));
+                        self.keep_text(text);
+                    }
+                    if ends {
+                        self.land(bans, now, events);
+                    }
+                }
+                Reply::Set { seq, shape } if flight.holds(seq) => {
+                    let place = usize::try_from(seq.wrapping_sub(flight.begin).wrapping_sub(1)).unwrap_or(usize::MAX);
+                    if let Some(set) = self.probe.sets.get_mut(place) {
+                        *set = Some(shape);
+                    }
+                }
+                Reply::Other { seq, kind }
+                    if flight.holds(seq) && kind == crate::wire::nfnl::nft_kind(NFT_MSG_NEWTABLE) =>
+                {
+                    self.probe.table = true;
+                }
+                Reply::Elements { seq, interrupted, elements } if flight.holds(seq) => {
+                    flight.disturbed |= interrupted;
+                    flight.deadline = now + ANSWER_TIMEOUT;
+                    if let Kind::Dump(family) = flight.kind {
+                        self.take_elements(elements, family, bans, now);
+                    }
+                }
+                Reply::Done { seq, interrupted, error } if flight.holds(seq) => {
+                    flight.disturbed |= interrupted;
+                    flight.acked = true;
+                    flight.error = flight.error.or(error.map(|error| (error, seq)));
+                    self.land(bans, now, events);
+                }
+                _ => self.counters.strays += 1,
+            }
+        }
+    }
+
+    fn keep_text(&mut self, text: Option<&[u8]>) {
+        self.text.clear();
+        let text = text.and_then(|text| core::str::from_utf8(text).ok()).unwrap_or("");
+        for c in text.chars().filter(|c| !c.is_control()) {
+            if self.text.push(c).is_err() {
+                break;
+            }
+        }
+    }
+
+    /// Every answer is here.
+    fn land<const N: usize, const I: usize>(&mut self, bans: &mut Bans<N, I>, now: Instant, events: &mut Events) {
+        if let Some(flight) = self.flight.take() {
+            self.judge(&flight, flight.verdict(), bans, now, events);
+        }
+    }
+
+    /// The answers were lost: nobody knows what became of the exchange.
+    pub fn lost<const N: usize, const I: usize>(&mut self, bans: &mut Bans<N, I>, now: Instant, events: &mut Events) {
+        if let Some(flight) = self.flight.take() {
+            self.judge(&flight, Outcome::Unknown, bans, now, events);
+        }
+    }
+
+    /// Gives up on an answer that did not come in time.
+    pub fn expire<const N: usize, const I: usize>(&mut self, bans: &mut Bans<N, I>, now: Instant, events: &mut Events) {
+        if self.flight.is_some_and(|flight| flight.deadline <= now) {
+            self.lost(bans, now, events);
+        }
+    }
+
+    /// What a message of the scaffold that was refused is about; `None` is the batch as a whole.
+    fn part(&self, message: u32) -> Option<Part> {
+        self.scaffold().part(message)
+    }
+
+    fn scaffold(&self) -> Scaffold<'a> {
+        self.layout.scaffold(self.is_protected(), self.fresh_sets)
+    }
+
+    fn back_off(&mut self, now: Instant) {
+        self.retry_at = now + self.backoff;
+        self.backoff = self.backoff.doubled().min(BACKOFF_MAX);
+    }
+}

@@ -1,0 +1,177 @@
+//! What others do to our table, as the kernel tells those who joined the group `NFNLGRP_NFTABLES`: it announces each
+//! change of each committed batch, and then the new generation with the process that made it.
+//!
+//! The announcements of our own batches come, too, and cost as much as the batch; so the caller leaves the group while
+//! many bans wait ([`Link::wants_notices`]). Meanwhile the generation tells: each batch of ours makes it one higher, and
+//! any other difference means that somebody else changed something, which an audit finds.
+
+use super::{Audit, Kind, Link, Outcome, Stage};
+use crate::ban::Bans;
+use crate::event::{Event, Events};
+use crate::time::Instant;
+use crate::wire::buf::Attrs;
+use crate::wire::nfnl::Generic;
+use crate::wire::nft::elem::Elements;
+use crate::wire::nft::generation::{Culprit, NewGen};
+use crate::wire::nft::scaffold;
+use crate::wire::nl::Messages;
+use crate::wire::uapi::netfilter::NFPROTO_INET;
+use crate::wire::uapi::nf_tables::{
+    NFT_MSG_DELSET, NFT_MSG_DELSETELEM, NFT_MSG_DELTABLE, NFT_MSG_NEWGEN, NFT_MSG_NEWSETELEM, NFTA_TABLE_NAME,
+};
+use crate::wire::uapi::nfnetlink::NFNL_SUBSYS_NFTABLES;
+
+/// Bans that may wait before notices cost more than they are worth.
+const QUIET_ABOVE: u32 = 256;
+
+/// What was announced of our table since the last generation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pending {
+    /// Its elements are gone with their set or with the table.
+    emptied: bool,
+    /// The chain, its rules, a set or the table's flags are others than we made.
+    changed: bool,
+    /// Elements that were taken out, or put in.
+    elements: u32,
+    by: Culprit,
+}
+
+impl Pending {
+    pub const fn by(&self) -> Culprit {
+        self.by
+    }
+}
+
+impl Link<'_> {
+    /// Whether notices should arrive now.
+    #[must_use]
+    pub fn wants_notices<const N: usize, const I: usize>(&self, bans: &Bans<N, I>) -> bool {
+        bans.waiting() <= QUIET_ABOVE
+    }
+
+    /// Whether [`Link::handle_notices`] will hear of changes from now on. Listening again after a while, the dialogue
+    /// asks whether it missed some.
+    pub fn set_listening(&mut self, listening: bool) {
+        self.check |= listening && !self.listening && self.generation.is_some();
+        self.listening = listening;
+    }
+
+    /// Notices were lost: nobody knows what others did.
+    pub fn lost_notices(&mut self) {
+        self.suspect();
+    }
+
+    /// Something may be other than it should.
+    fn suspect(&mut self) {
+        if self.stage == Stage::Installed {
+            self.rebuild = true;
+            self.want_audit();
+        } else {
+            self.audit_later = true;
+        }
+    }
+
+    /// The ruleset has generation `id` after an exchange that became `outcome`.
+    pub(super) fn follow_generation(&mut self, id: u32, outcome: Outcome) {
+        let commits = |kind| matches!(kind, Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable);
+        let ours = self.flight.is_some_and(|flight| commits(flight.kind)) && outcome == Outcome::Committed;
+        let check = self.flight.is_some_and(|flight| flight.kind == Kind::Check);
+        if let Some(last) = self.generation.replace(id)
+            // If nobody knows what became of ours, any change may be somebody else's.
+            && id != last.wrapping_add(u32::from(ours))
+            && (!self.listening || check)
+        {
+            self.suspect();
+        }
+    }
+
+    /// Takes a datagram of the group. `port` is the port id of the socket that our own batches are sent through.
+    pub fn handle_notices<const N: usize, const I: usize>(
+        &mut self,
+        datagram: &[u8],
+        port: u32,
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        for message in Messages::new(datagram) {
+            let Ok(message) = message else {
+                self.counters.malformed += 1;
+                self.suspect();
+                return;
+            };
+            let [subsystem, kind] = message.header.kind.to_be_bytes();
+            let Ok((generic, attrs)) = Generic::parse(message.payload) else { continue };
+            if u16::from(subsystem) != NFNL_SUBSYS_NFTABLES {
+                continue;
+            }
+            if kind == NFT_MSG_NEWGEN {
+                if let Ok(generation) = NewGen::parse(attrs) {
+                    self.act(generation.by, bans, now, events);
+                }
+                continue;
+            }
+            // Every message of a table has the table's name as its attribute 1.
+            let name = Attrs::new(attrs).find(NFTA_TABLE_NAME).ok().flatten();
+            let ours = name.is_some_and(|name| name.text() == self.layout.table.as_bytes());
+            if ours && generic.family == NFPROTO_INET && message.header.pid != port {
+                self.note(kind, attrs, bans, now);
+            }
+        }
+    }
+
+    fn note<const N: usize, const I: usize>(&mut self, kind: u8, attrs: &[u8], bans: &mut Bans<N, I>, now: Instant) {
+        match kind {
+            NFT_MSG_NEWSETELEM | NFT_MSG_DELSETELEM => {
+                let Ok(elements) = Elements::parse(attrs) else { return };
+                let Some(family) = scaffold::family_of(elements.set) else { return };
+                self.pending.elements += 1;
+                if kind == NFT_MSG_NEWSETELEM {
+                    self.take_elements(elements, family, bans, now);
+                } else {
+                    for element in elements.flatten() {
+                        if let Some(addr) = self.banned_by(&element, family) {
+                            bans.vanished(addr);
+                        }
+                    }
+                }
+            }
+            NFT_MSG_DELTABLE | NFT_MSG_DELSET => self.pending.emptied = true,
+            _ => self.pending.changed = true,
+        }
+    }
+
+    /// A batch of somebody's was announced whole.
+    fn act<const N: usize, const I: usize>(
+        &mut self,
+        by: Culprit,
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        events: &mut Events,
+    ) {
+        let pending = core::mem::replace(&mut self.pending, Pending { by, ..Pending::default() });
+        if !(pending.emptied || pending.changed || pending.elements > 0) {
+            return;
+        }
+        if !matches!(self.stage, Stage::Installed | Stage::Missing) {
+            return;
+        }
+        self.counters.disturbed += 1;
+        events.push(Event::Disturbed { by, lost: pending.emptied });
+        if pending.emptied {
+            if let Some(flight) = &mut self.flight {
+                flight.disturbed = true;
+            }
+            self.stage = Stage::Missing;
+            self.fresh_sets = false;
+            self.audit = Audit::None;
+            bans.want_all_again();
+        }
+        self.rebuild |= pending.changed;
+        // What was taken out waits already.
+        if bans.waiting() > 0 || self.rebuild || pending.emptied {
+            self.healing.get_or_insert((now, by));
+            self.retry_at = if self.backoff > super::BACKOFF_MIN { self.retry_at } else { Instant::ZERO };
+        }
+    }
+}

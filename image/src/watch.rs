@@ -1,0 +1,72 @@
+//! The socket that hears of changes to the ruleset: joins the group `NFNLGRP_NFTABLES` and hands on what comes.
+
+use crate::daemon::FullEngine;
+use edgeban_core::time::Instant;
+use edgeban_core::wire::uapi::nfnetlink::NFNLGRP_NFTABLES;
+use edgeban_linux::Errno;
+use edgeban_linux::fd::{AsFd, BorrowedFd};
+use edgeban_linux::netlink::{Netlink, Received};
+
+/// Bytes of notices that may wait: those of one batch of ours, each of which costs about 832 in the kernel's account.
+const RECEIVE_BUFFER: u32 = 512 * 1024;
+
+/// Datagrams taken in one turn of the loop.
+const TURN: usize = 256;
+
+/// The socket.
+pub struct Watch {
+    netlink: Netlink,
+    joined: bool,
+}
+
+impl Watch {
+    /// Opens the socket; nothing comes before [`Watch::follow`].
+    ///
+    /// # Errors
+    /// socket(2) and bind(2).
+    pub fn open() -> Result<Self, Errno> {
+        let netlink = Netlink::netfilter()?;
+        let _ = netlink.set_receive_buffer(RECEIVE_BUFFER);
+        Ok(Self { netlink, joined: false })
+    }
+
+    /// Joins or leaves the group, as the engine wants.
+    pub fn follow(&mut self, engine: &mut FullEngine) {
+        let wants = engine.wants_notices();
+        if wants == self.joined {
+            return;
+        }
+        let result = if wants {
+            self.netlink.add_membership(NFNLGRP_NFTABLES)
+        } else {
+            self.netlink.drop_membership(NFNLGRP_NFTABLES)
+        };
+        // Without the right to join, the generation tells what happened.
+        if result.is_ok() {
+            self.joined = wants;
+            engine.set_listening(wants);
+        }
+    }
+
+    /// Takes what has come. `port` is the port id of the socket that the batches go through.
+    pub fn receive(&self, engine: &mut FullEngine, port: u32, buffer: &mut [u8], now: Instant) {
+        for _ in 0..TURN {
+            match self.netlink.receive(buffer) {
+                Ok(Received::Datagram(datagram)) => engine.handle_notices(datagram, port, now),
+                Ok(Received::Truncated { .. }) => engine.handle_notices_lost(),
+                Ok(Received::Foreign { .. }) => {}
+                Err(Errno::EAGAIN) => return,
+                Err(_) => {
+                    engine.handle_notices_lost();
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.netlink.as_fd()
+    }
+}
