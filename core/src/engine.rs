@@ -3,13 +3,14 @@
 //! No I/O and no clock, so the daemon, `edgeban test` and the tests run the same code.
 
 use crate::addr::Addr;
-use crate::ban::{Bans, State, Wanted};
+use crate::ban::{Ban, Bans, State, Wanted};
 use crate::config::model::{BanTime, Jail};
 use crate::count::{Attempts, Rule};
 use crate::detect::{Attempt, Filter, Sessions};
 use crate::event::{Event, Events};
 use crate::firewall::nft::Link;
 use crate::limits;
+use crate::own::{Own, Why};
 use crate::source::syslog::Record;
 use crate::table::HashKey;
 use crate::time::{Duration, Instant};
@@ -49,6 +50,8 @@ pub struct Counters {
     pub matched: u64,
     /// Of these: from an address of `ignoreip`.
     pub ignored: u64,
+    /// Of these: from an address that `ignoreself` protects.
+    pub ignored_self: u64,
     /// Of these: from an address that was banned already.
     pub already_banned: u64,
     /// Bans decided.
@@ -59,13 +62,15 @@ pub struct Counters {
     pub unbanned: u64,
     /// Attempts at `maxretry` that could not be banned because the ban table is full.
     pub refused_full: u64,
+    /// Bans that were taken out at the last gate, or lifted, because their address turned out to be protected.
+    pub protected: u64,
 }
 
 /// What a jail makes of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
-    /// The address is in `ignoreip`.
-    Ignored,
+    /// The address is protected by this.
+    Ignored(Why),
     /// This jail has banned it already; lines of connections that were open keep coming.
     AlreadyBanned,
     /// Counted: this many attempts in the window, fewer than `maxretry`.
@@ -81,6 +86,7 @@ pub struct Memory<const T: usize, const TI: usize, const B: usize, const BI: usi
     attempts: Attempts<T, TI>,
     bans: Bans<B, BI>,
     events: Events,
+    own: Own,
 }
 
 /// The tables of the shipped binary.
@@ -95,6 +101,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Memory<T,
             attempts: Attempts::new(),
             bans: Bans::new(),
             events: Events::new(),
+            own: Own::new(),
         }
     }
 }
@@ -118,6 +125,14 @@ fn rule_of(jails: &[Jail], jail: u8) -> Rule {
         Some(jail) => Rule { maxretry: jail.maxretry, findtime: jail.findtime },
         None => Rule { maxretry: 1, findtime: Duration::ZERO },
     }
+}
+
+/// What protects `addr` from a ban by `jail`.
+fn protection(jail: Option<&Jail>, own: &Own, addr: Addr) -> Option<Why> {
+    if jail.is_some_and(|jail| jail.ignoreip.iter().any(|prefix| prefix.contains(addr))) {
+        return Some(Why::Ignoreip);
+    }
+    if jail.is_none_or(|jail| jail.ignoreself) { own.find(addr) } else { None }
 }
 
 impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'m, T, TI, B, BI> {
@@ -159,9 +174,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     fn decide(&mut self, number: u8, jail: &Jail, attempt: Attempt, now: Instant) -> Decision {
         self.counters.matched += 1;
         let addr = attempt.addr;
-        if jail.ignoreip.iter().any(|prefix| prefix.contains(addr)) {
-            self.counters.ignored += 1;
-            return Decision::Ignored;
+        if let Some(why) = protection(Some(jail), &self.memory.own, addr) {
+            match why {
+                Why::Ignoreip => self.counters.ignored += 1,
+                _ => self.counters.ignored_self += 1,
+            }
+            return Decision::Ignored(why);
         }
         let until = match jail.bantime {
             BanTime::For(span) => Some(now + span),
@@ -193,15 +211,26 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         Decision::Ban(until)
     }
 
-    /// Bans `addr` in the name of `jail`, without attempts.
-    pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>) -> Wanted {
+    /// Bans `addr` in the name of `jail`, without attempts; with `force` also if it is protected, now or later.
+    ///
+    /// # Errors
+    /// What protects the address, without `force`.
+    pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>, force: bool) -> Result<Wanted, Why> {
+        if let Some(why) = protection(self.jails.get(usize::from(jail)), &self.memory.own, addr)
+            && !force
+        {
+            return Err(why);
+        }
         let wanted = self.memory.bans.want(addr, jail, until);
+        if force {
+            self.memory.bans.force(addr);
+        }
         match wanted {
             Wanted::New | Wanted::Extended => self.counters.decided += 1,
             Wanted::Full => self.counters.refused_full += 1,
             Wanted::Already => {}
         }
-        wanted
+        Ok(wanted)
     }
 
     /// Lifts the ban of `addr`. Returns whether there was one.
@@ -213,7 +242,49 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// length. To be called until it returns `None`.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         self.expire(now);
+        self.gate();
         self.link.poll_transmit(&mut self.memory.bans, now, out)
+    }
+
+    /// The last gate before the bytes: an address may have become protected since its ban was decided, be it that it is
+    /// this machine's now, be it that a flush brings back what was decided long ago.
+    fn gate(&mut self) {
+        let Memory { own, bans, events, .. } = &mut *self.memory;
+        if own.take_full() {
+            events.push(Event::OwnFull);
+        }
+        let fresh = own.take_fresh();
+        let mut protected = |addr, ban: &Ban| {
+            let why = protection(self.jails.get(usize::from(ban.jail)), own, addr);
+            if let Some(why) = why {
+                self.counters.protected += 1;
+                events.push(Event::Protected { addr, why });
+            }
+            why.is_some()
+        };
+        if fresh {
+            for addr in own.iter() {
+                bans.gate_one(addr, &mut protected);
+            }
+        }
+        bans.gate(&mut protected);
+    }
+
+    /// This machine's own addresses and gateways. Until [`Own::follow`] only the loopback addresses are known.
+    #[must_use]
+    pub const fn own(&self) -> &Own {
+        &self.memory.own
+    }
+
+    /// As [`Engine::own`], for the one who has the socket.
+    pub const fn own_mut(&mut self) -> &mut Own {
+        &mut self.memory.own
+    }
+
+    /// Whether any enabled jail asks for [`Own`].
+    #[must_use]
+    pub fn wants_own(&self) -> bool {
+        self.jails.iter().any(|jail| jail.enabled && jail.ignoreself)
     }
 
     /// Takes a datagram from the kernel.
@@ -254,7 +325,8 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// When [`Engine::poll_transmit`] has something to do without further input.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
-        [self.link.poll_at(&self.memory.bans), self.memory.bans.next_end()].into_iter().flatten().min()
+        let Memory { bans, own, .. } = &*self.memory;
+        [self.link.poll_at(bans), bans.next_end(), own.poll_at()].into_iter().flatten().min()
     }
 
     /// Whether the kernel confirmed the scaffold.

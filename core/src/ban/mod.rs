@@ -38,9 +38,19 @@ pub struct Ban {
     state: State,
     /// The kernel may hold the address with an earlier end: the element must be replaced.
     pub replaces: bool,
-    /// The kernel holds the address, or may: a batch with it was committed, or its answer was lost.
-    held: bool,
+    marks: u8,
 }
+
+// What is marked of a ban. Bits, so that a ban stays at 24 bytes.
+
+/// The kernel holds the address, or may: a batch with it was committed, or its answer was lost.
+const HELD: u8 = 1;
+/// The operator wants it although the address is protected.
+const FORCED: u8 = 2;
+/// It passed [`Bans::gate`] since it is wanted.
+const GATED: u8 = 4;
+
+static_assertions::const_assert!(size_of::<Ban>() <= 24);
 
 /// What became of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,6 +68,20 @@ impl Ban {
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether the operator wants it although the address is protected.
+    #[must_use]
+    pub const fn forced(&self) -> bool {
+        self.marks & FORCED != 0
+    }
+
+    const fn held(&self) -> bool {
+        self.marks & HELD != 0
+    }
+
+    const fn mark(&mut self, mark: u8, on: bool) {
+        self.marks = if on { self.marks | mark } else { self.marks & !mark };
     }
 }
 
@@ -160,8 +184,9 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.by_end.remove(&mut self.table, slot);
             if let Some(ban) = self.table.get_mut(slot) {
                 // What is in flight may or may not be in the kernel by the time that this is sent.
-                ban.held |= ban.state != State::Wanted;
-                ban.replaces = ban.held;
+                ban.mark(HELD, ban.held() || ban.state != State::Wanted);
+                ban.replaces = ban.held();
+                ban.mark(FORCED, ban.forced() && !leaving);
                 ban.until = until;
                 ban.jail = jail;
             }
@@ -169,7 +194,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.by_end.insert(&mut self.table, slot);
             return if leaving { Wanted::New } else { Wanted::Extended };
         }
-        let ban = Ban { until, position: Position::NONE, jail, state: State::Wanted, replaces: false, held: false };
+        let ban = Ban { until, position: Position::NONE, jail, state: State::Wanted, replaces: false, marks: 0 };
         let Ok(slot) = self.table.insert(addr.octets(), ban) else { return Wanted::Full };
         self.list(slot, State::Wanted, family);
         self.by_end.insert(&mut self.table, slot);
@@ -183,6 +208,52 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.relist(slot, State::Releasing);
         }
         true
+    }
+
+    /// The ban of `addr`, if there is one, is the operator's own wish: no gate stops it.
+    pub fn force(&mut self, addr: Addr) {
+        if let Some(ban) = self.table.find(&addr.octets()).and_then(|slot| self.table.get_mut(slot)) {
+            ban.mark(FORCED, true);
+        }
+    }
+
+    /// The last gate, before every batch: asks `protected` of each ban that came to be wanted since the last call (new,
+    /// extended, or to be sent again after a refusal or a flush), and takes those of which it is true out, or lifts
+    /// them if the kernel may hold them.
+    pub fn gate(&mut self, protected: &mut dyn FnMut(Addr, &Ban) -> bool) {
+        for family in 0..self.wanted.len() {
+            // What is new stands at the front: a ban that passed has only such behind it.
+            let mut next = self.wanted.get(family).and_then(List::front);
+            while let Some(slot) = next {
+                let Some((_, addr, ban)) = self.entry(slot) else { break };
+                if ban.marks & GATED != 0 {
+                    break;
+                }
+                next = self.table.towards_back(slot);
+                if let Some(ban) = self.table.get_mut(slot) {
+                    ban.mark(GATED, true);
+                }
+                if !ban.forced() && protected(addr, &ban) {
+                    self.take_back(slot);
+                }
+            }
+        }
+    }
+
+    /// Asks `protected` of the ban of `addr`, in whatever state, and takes it out or lifts it if that is true.
+    pub fn gate_one(&mut self, addr: Addr, protected: &mut dyn FnMut(Addr, &Ban) -> bool) {
+        let Some((slot, addr, ban)) = self.table.find(&addr.octets()).and_then(|slot| self.entry(slot)) else { return };
+        let leaving = matches!(ban.state, State::Releasing | State::ReleasingInFlight);
+        if !leaving && !ban.forced() && protected(addr, &ban) {
+            self.take_back(slot);
+        }
+    }
+
+    fn take_back(&mut self, slot: Slot) {
+        match self.table.get(slot) {
+            Some(ban) if ban.state == State::Wanted && !ban.held() => self.discard(slot),
+            _ => self.relist(slot, State::Releasing),
+        }
     }
 
     /// The next ban to send for `family`, oldest first.
@@ -222,7 +293,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         let (slot, addr, before) = self.entry(self.in_flight.back()?)?;
         let committed = landing == Landing::Committed;
         if let Some(ban) = self.table.get_mut(slot) {
-            ban.held |= landing != Landing::Refused;
+            ban.mark(HELD, ban.held() || landing != Landing::Refused);
             ban.replaces &= !committed;
         }
         match (before.state, committed) {
@@ -279,7 +350,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             let Some(slot) = self.table.slot_at(cell) else { continue };
             if let Some(ban) = self.table.get_mut(slot) {
                 ban.replaces = false;
-                ban.held = false;
+                ban.mark(HELD, false);
             }
             if self.state(slot) == Some(State::Installed) {
                 self.relist(slot, State::Wanted);
@@ -316,6 +387,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     fn list(&mut self, slot: Slot, state: State, family: usize) {
         if let Some(ban) = self.table.get_mut(slot) {
             ban.state = state;
+            ban.mark(GATED, false);
         }
         match state {
             State::Wanted => {

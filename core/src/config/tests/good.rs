@@ -22,6 +22,7 @@ fn jail(name: &str, filter: Filter) -> Jail {
         findtime: Duration::from_secs(600),
         bantime: BanTime::For(Duration::from_secs(600)),
         ignoreip: prefixes(&["127.0.0.0/8", "::1"]),
+        ignoreself: true,
     }
 }
 
