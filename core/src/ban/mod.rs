@@ -459,6 +459,78 @@ mod tests {
         assert!(bans.is_empty());
     }
 
+    /// Whom the gate asked about, in the order of asking, where `protected` are.
+    fn gate(bans: &mut Small, protected: &[Addr]) -> Vec<Addr> {
+        let mut asked = Vec::new();
+        bans.gate(&mut |addr, _| {
+            asked.push(addr);
+            protected.contains(&addr)
+        });
+        asked
+    }
+
+    #[test]
+    fn the_gate_asks_once_of_each_ban_that_comes_to_be_wanted() {
+        let mut bans = Small::new();
+        let six = Addr::v6([0x20; 16]);
+        for addr in [v4(1), v4(2), six] {
+            assert_eq!(bans.want(addr, 0, Some(at(100))), Wanted::New);
+        }
+        assert_eq!(gate(&mut bans, &[v4(1)]), [v4(2), v4(1), six]);
+        assert_eq!((bans.len(), bans.find(v4(1)).is_some()), (2, false), "the kernel never heard of it");
+        assert_eq!(gate(&mut bans, &[]), []);
+        assert_eq!(bans.want(v4(3), 0, Some(at(100))), Wanted::New);
+        assert_eq!(gate(&mut bans, &[]), [v4(3)], "only what is new");
+        settle(&mut bans, Landing::Refused);
+        assert_eq!(gate(&mut bans, &[]).len(), 3, "what is sent again is asked about again");
+        settle(&mut bans, Landing::Committed);
+        assert_eq!(gate(&mut bans, &[v4(2)]), [], "nothing is on its way");
+        assert_eq!(bans.want(v4(2), 0, Some(at(200))), Wanted::Extended);
+        assert_eq!(gate(&mut bans, &[v4(2)]), [v4(2)]);
+        assert_eq!(bans.next_releasing().map(|(_, addr, _)| addr), Some(v4(2)), "the kernel holds it: lifted");
+        bans.forget(v4(2));
+        bans.want_all_again();
+        assert_eq!(gate(&mut bans, &[v4(3)]).len(), 2, "what a flush took is asked about before it is sent again");
+        assert_eq!((bans.len(), bans.waiting()), (1, 1));
+    }
+
+    #[test]
+    fn a_forced_ban_passes_every_gate_as_long_as_it_lasts() {
+        let mut bans = Small::new();
+        assert_eq!(bans.want(v4(1), 0, Some(at(100))), Wanted::New);
+        bans.force(v4(1));
+        assert!(gate(&mut bans, &[v4(1)]).is_empty() && bans.find(v4(1)).unwrap().forced());
+        bans.gate_one(v4(1), &mut |_, _| true);
+        settle(&mut bans, Landing::Committed);
+        bans.want_all_again();
+        assert_eq!(bans.want(v4(1), 1, Some(at(200))), Wanted::Extended);
+        gate(&mut bans, &[v4(1)]);
+        assert_eq!((bans.waiting(), bans.next_releasing().is_none()), (1, true));
+        settle(&mut bans, Landing::Committed);
+        assert!(bans.release(v4(1)));
+        assert_eq!(bans.want(v4(1), 1, Some(at(200))), Wanted::New);
+        assert!(!bans.find(v4(1)).unwrap().forced(), "lifted is lifted");
+    }
+
+    #[test]
+    fn a_ban_whose_address_becomes_protected_is_lifted_from_any_state() {
+        for sent in [false, true] {
+            for landed in [false, true] {
+                let mut bans = Small::new();
+                assert_eq!(bans.want(v4(1), 0, None), Wanted::New);
+                if sent {
+                    let (slot, ..) = bans.next_wanted(Family::V4).unwrap();
+                    bans.sent(slot);
+                    while landed && bans.landed(Landing::Committed).is_some() {}
+                }
+                bans.gate_one(v4(2), &mut |_, _| true);
+                bans.gate_one(v4(1), &mut |_, _| true);
+                assert_eq!((bans.is_empty(), bans.next_releasing().is_some()), (!sent, sent));
+                bans.gate_one(v4(1), &mut |_, _| panic!("asked of a ban that is being lifted"));
+            }
+        }
+    }
+
     #[test]
     fn what_the_kernel_may_hold_is_replaced_when_its_end_changes() {
         for (landing, replaces) in [(Landing::Committed, true), (Landing::Unknown, true), (Landing::Refused, false)] {

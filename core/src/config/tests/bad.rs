@@ -279,6 +279,8 @@ fn words() {
         ("[jails.sshd]\nenabled = yes", &["2:11: `yes` is not understood, expected true or false"]),
         ("[jails.sshd]\nenabled = True", &["2:11: `True` is not understood, expected true or false"]),
         ("[jails.sshd]\nenabled = \"true\"", &[r#"2:11: a string `"true"`, expected true or false"#]),
+        ("[defaults]\nignoreself = yes", &["2:14: `yes` is not understood, expected true or false"]),
+        ("[jails.sshd]\nignoreself = \"192.0.2.1\"", &[r#"2:14: a string `"192.0.2.1"`, expected true or false"#]),
         ("[jails.sshd]\nenabled = 1", &["2:11: an integer `1`, expected true or false"]),
         (
             "[jails.sshd]\nmode = normal",
