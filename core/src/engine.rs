@@ -376,3 +376,25 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         self.memory.events.dropped()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::boxed::Box;
+
+    /// Every way of a ban to the kernel, and those that are yet to be built, pass the gate.
+    #[test]
+    fn a_ban_that_nobody_checked_does_not_pass_the_gate() {
+        let mut memory: Box<Memory<8, 16, 8, 16>> = Box::default();
+        let mut engine = Engine::new(&mut memory, &[], "edgeban", HashKey(1, 2));
+        let (own, other) = (Addr::v4([127, 0, 0, 1]), Addr::v4([192, 0, 2, 1]));
+        for addr in [own, other] {
+            assert_eq!(engine.memory.bans.want(addr, 0, None), Wanted::New);
+        }
+        let mut out = [0; 1024];
+        assert!(engine.poll_transmit(Instant::ZERO, &mut out).is_some());
+        assert_eq!(engine.poll_event(), Some(Event::Protected { addr: own, why: Why::Loopback }));
+        assert_eq!((engine.bans().find(own).is_none(), engine.bans().len()), (true, 1));
+        assert_eq!(engine.counters().protected, 1);
+    }
+}
