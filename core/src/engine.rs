@@ -2,14 +2,15 @@
 //!
 //! No I/O and no clock, so the daemon, `edgeban test` and the tests run the same code.
 
-use crate::addr::{Addr, Prefix};
-use crate::ban::{Bans, State, Wanted};
+use crate::addr::{Addr, Prefix, Widths};
+use crate::ban::{Ban, Bans, State, Wanted};
 use crate::config::model::{BanTime, Jail};
 use crate::count::{Attempts, Rule};
 use crate::detect::{Attempt, Filter, Sessions};
 use crate::event::{Event, Events};
 use crate::firewall::nft::{Layout, Link};
 use crate::limits;
+use crate::own::{Own, Why};
 use crate::source::syslog::Record;
 use crate::table::HashKey;
 use crate::time::{Duration, Instant};
@@ -49,6 +50,8 @@ pub struct Counters {
     pub matched: u64,
     /// Of these: from an address of `ignoreip`.
     pub ignored: u64,
+    /// Of these: from an address that `ignoreself` protects.
+    pub ignored_self: u64,
     /// Of these: from an address that was banned already.
     pub already_banned: u64,
     /// Bans decided.
@@ -59,13 +62,15 @@ pub struct Counters {
     pub unbanned: u64,
     /// Attempts at `maxretry` that could not be banned because the ban table is full.
     pub refused_full: u64,
+    /// Bans that were taken out at the last gate, or lifted, because their address turned out to be protected.
+    pub protected: u64,
 }
 
 /// What a jail makes of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
-    /// The address is in `ignoreip`.
-    Ignored,
+    /// The address is protected by this.
+    Ignored(Why),
     /// This jail has banned it already; lines of connections that were open keep coming.
     AlreadyBanned,
     /// Counted: this many attempts in the window, fewer than `maxretry`.
@@ -81,6 +86,7 @@ pub struct Memory<const T: usize, const TI: usize, const B: usize, const BI: usi
     attempts: Attempts<T, TI>,
     bans: Bans<B, BI>,
     events: Events,
+    own: Own,
 }
 
 /// The tables of the shipped binary.
@@ -95,6 +101,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Memory<T,
             attempts: Attempts::new(),
             bans: Bans::new(),
             events: Events::new(),
+            own: Own::new(),
         }
     }
 }
@@ -118,6 +125,25 @@ fn rule_of(jails: &[Jail], jail: u8) -> Rule {
         Some(jail) => Rule { maxretry: jail.maxretry, findtime: jail.findtime },
         None => Rule { maxretry: 1, findtime: Duration::ZERO },
     }
+}
+
+/// What protects `addr`, and all that are banned with it, from a ban by `jail`; where no jail decided, by any.
+fn protection(jail: Option<&Jail>, own: &Own, widths: Widths, addr: Addr) -> Option<Why> {
+    if jail.is_some_and(|jail| jail.ignoreip.iter().any(|prefix| covers(widths, addr, prefix))) {
+        return Some(Why::Ignoreip);
+    }
+    if jail.is_some_and(|jail| !jail.ignoreself) {
+        return None;
+    }
+    let single = widths.of(addr.family()) == Widths::FULL.of(addr.family());
+    own.find(addr).or_else(|| {
+        own.iter().filter(|_| !single).find(|own| widths.network(*own) == addr).and_then(|addr| own.find(addr))
+    })
+}
+
+/// Whether a ban of `addr`, with all that share its first bits, hits an address of `prefix`.
+fn covers(widths: Widths, addr: Addr, prefix: &Prefix) -> bool {
+    prefix.contains(addr) || (prefix.family() == addr.family() && widths.network(prefix.base()) == addr)
 }
 
 impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'m, T, TI, B, BI> {
@@ -158,10 +184,14 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     fn decide(&mut self, number: u8, jail: &Jail, attempt: Attempt, now: Instant) -> Decision {
         self.counters.matched += 1;
-        let addr = self.link.layout().widths.network(attempt.addr);
-        if jail.ignoreip.iter().any(|prefix| self.covers(addr, prefix)) {
-            self.counters.ignored += 1;
-            return Decision::Ignored;
+        let widths = self.link.layout().widths;
+        let addr = widths.network(attempt.addr);
+        if let Some(why) = protection(Some(jail), &self.memory.own, widths, addr) {
+            match why {
+                Why::Ignoreip => self.counters.ignored += 1,
+                _ => self.counters.ignored_self += 1,
+            }
+            return Decision::Ignored(why);
         }
         let until = match jail.bantime {
             BanTime::For(span) => Some(now + span),
@@ -193,22 +223,28 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         Decision::Ban(until)
     }
 
-    /// Whether a ban of `addr`, with all that share its first bits, would hit an address of `prefix`.
-    fn covers(&self, addr: Addr, prefix: &Prefix) -> bool {
+    /// Bans `addr` in the name of `jail`, without attempts; with `force` also if it is protected, now or later.
+    ///
+    /// # Errors
+    /// What protects the address, without `force`.
+    pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>, force: bool) -> Result<Wanted, Why> {
         let widths = self.link.layout().widths;
-        prefix.contains(addr) || (prefix.family() == addr.family() && widths.network(prefix.base()) == addr)
-    }
-
-    /// Bans `addr` in the name of `jail`, without attempts.
-    pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>) -> Wanted {
-        let addr = self.link.layout().widths.network(addr);
+        let addr = widths.network(addr);
+        if let Some(why) = protection(self.jails.get(usize::from(jail)), &self.memory.own, widths, addr)
+            && !force
+        {
+            return Err(why);
+        }
         let wanted = self.memory.bans.want(addr, jail, until);
+        if force {
+            self.memory.bans.force(addr);
+        }
         match wanted {
             Wanted::New | Wanted::Extended => self.counters.decided += 1,
             Wanted::Full => self.counters.refused_full += 1,
             Wanted::Already => {}
         }
-        wanted
+        Ok(wanted)
     }
 
     /// Lifts the ban of `addr`. Returns whether there was one.
@@ -220,7 +256,50 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// length. To be called until it returns `None`.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         self.expire(now);
+        self.gate();
         self.link.poll_transmit(&mut self.memory.bans, now, out)
+    }
+
+    /// The last gate before the bytes: an address may have become protected since its ban was decided, be it that it is
+    /// this machine's now, be it that a flush brings back what was decided long ago.
+    fn gate(&mut self) {
+        let Memory { own, bans, events, .. } = &mut *self.memory;
+        if own.take_full() {
+            events.push(Event::OwnFull);
+        }
+        let fresh = own.take_fresh();
+        let widths = self.link.layout().widths;
+        let mut protected = |addr, ban: &Ban| {
+            let why = protection(self.jails.get(usize::from(ban.jail)), own, widths, addr);
+            if let Some(why) = why {
+                self.counters.protected += 1;
+                events.push(Event::Protected { addr, why });
+            }
+            why.is_some()
+        };
+        if fresh {
+            for addr in own.iter() {
+                bans.gate_one(widths.network(addr), &mut protected);
+            }
+        }
+        bans.gate(&mut protected);
+    }
+
+    /// This machine's own addresses and gateways. Until [`Own::follow`] only the loopback addresses are known.
+    #[must_use]
+    pub const fn own(&self) -> &Own {
+        &self.memory.own
+    }
+
+    /// As [`Engine::own`], for the one who has the socket.
+    pub const fn own_mut(&mut self) -> &mut Own {
+        &mut self.memory.own
+    }
+
+    /// Whether any enabled jail asks for [`Own`].
+    #[must_use]
+    pub fn wants_own(&self) -> bool {
+        self.jails.iter().any(|jail| jail.enabled && jail.ignoreself)
     }
 
     /// Takes a datagram from the kernel.
@@ -251,16 +330,14 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         self.link.set_listening(listening);
     }
 
-    /// Decides which of the bans that were found in the kernel stay: none that hits an address which some jail ignores.
+    /// Decides which of the bans that were found in the kernel stay: none that some jail would not decide.
     fn screen(&mut self) {
         let widths = self.link.layout().widths;
         let keeps = self.link.keeps_foreign();
         let jails = self.jails;
-        self.memory.bans.screen(|addr| {
-            let hits = |prefix: &Prefix| {
-                prefix.contains(addr) || (prefix.family() == addr.family() && widths.network(prefix.base()) == addr)
-            };
-            keeps && !jails.iter().any(|jail| jail.ignoreip.iter().any(hits))
+        let Memory { own, bans, .. } = &mut *self.memory;
+        bans.screen(|addr| {
+            keeps && !jails.iter().any(|jail| jail.enabled && protection(Some(jail), own, widths, addr).is_some())
         });
     }
 
@@ -297,7 +374,8 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// When [`Engine::poll_transmit`] has something to do without further input.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
-        [self.link.poll_at(&self.memory.bans), self.memory.bans.next_end()].into_iter().flatten().min()
+        let Memory { bans, own, .. } = &*self.memory;
+        [self.link.poll_at(bans), bans.next_end(), own.poll_at()].into_iter().flatten().min()
     }
 
     /// Whether the kernel confirmed the scaffold.
@@ -345,5 +423,27 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     #[must_use]
     pub const fn events_dropped(&self) -> u64 {
         self.memory.events.dropped()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::boxed::Box;
+
+    /// Every way of a ban to the kernel, and those that are yet to be built, pass the gate.
+    #[test]
+    fn a_ban_that_nobody_checked_does_not_pass_the_gate() {
+        let mut memory: Box<Memory<8, 16, 8, 16>> = Box::default();
+        let mut engine = Engine::new(&mut memory, &[], Layout::plain("edgeban"), HashKey(1, 2));
+        let (own, other) = (Addr::v4([127, 0, 0, 1]), Addr::v4([192, 0, 2, 1]));
+        for addr in [own, other] {
+            assert_eq!(engine.memory.bans.want(addr, 0, None), Wanted::New);
+        }
+        let mut out = [0; 1024];
+        assert!(engine.poll_transmit(Instant::ZERO, &mut out).is_some());
+        assert_eq!(engine.poll_event(), Some(Event::Protected { addr: own, why: Why::Loopback }));
+        assert_eq!((engine.bans().find(own).is_none(), engine.bans().len()), (true, 1));
+        assert_eq!(engine.counters().protected, 1);
     }
 }

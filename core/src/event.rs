@@ -1,6 +1,7 @@
 //! What an observer of the engine may see: small copies that say what happened, never how it is stored.
 
 use crate::addr::Addr;
+use crate::own::Why;
 use crate::time::{Duration, Instant};
 use crate::wire::nft::generation::Culprit;
 use crate::wire::nft::scaffold::Part;
@@ -77,6 +78,15 @@ pub enum Event {
         /// Who is not banned.
         addr: Addr,
     },
+    /// A ban was taken out before it was sent, or is being lifted: its address is protected.
+    Protected {
+        /// Who is not banned.
+        addr: Addr,
+        /// What protects it.
+        why: Why,
+    },
+    /// This machine has more than `limits::OWN` addresses and gateways: the rest is not protected.
+    OwnFull,
     /// A ban's time was over before the kernel took it.
     NeverInstalled {
         /// Who was never banned.

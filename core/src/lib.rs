@@ -23,6 +23,7 @@ pub mod engine;
 pub mod event;
 pub mod firewall;
 pub mod limits;
+pub mod own;
 pub mod replay;
 pub mod source;
 pub mod table;

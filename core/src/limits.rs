@@ -19,6 +19,11 @@ pub const PATH: usize = 255;
 /// `ignoreip` prefixes of one jail: compared one after the other, only when an address is about to count.
 pub const IGNOREIP: usize = 32;
 
+/// Addresses of this machine and default gateways that are known at one time, 17 bytes each and kept twice. A router has
+/// some tens, one with hundreds of VLANs some thousand with IPv6's link-local ones. What does not fit is not protected,
+/// which is counted and said; what fits is not forgotten as long as something does not.
+pub const OWN: usize = 2048;
+
 /// Bytes of the nf_tables table name. The kernel takes 255 (`NFT_TABLE_MAXNAMELEN`), iptables' users know 31.
 pub const TABLE_NAME: usize = 31;
 

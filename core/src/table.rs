@@ -84,6 +84,12 @@ impl List {
         self.len == 0
     }
 
+    /// The entry that was pushed last.
+    #[must_use]
+    pub const fn front(&self) -> Option<Slot> {
+        Slot::of(self.front)
+    }
+
     /// The entry that was pushed first.
     #[must_use]
     pub const fn back(&self) -> Option<Slot> {
@@ -310,6 +316,12 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
             None => list.back = prev,
         }
         list.len -= 1;
+    }
+
+    /// The entry after `slot` on the way from a list's front to its back.
+    #[must_use]
+    pub fn towards_back(&self, slot: Slot) -> Option<Slot> {
+        Slot::of(self.node(slot.0)?.next)
     }
 
     /// The entry after `slot` on the way from a list's back to its front.

@@ -8,6 +8,7 @@ use crate::exit;
 use crate::firewall::Firewall;
 use crate::log::Log;
 use crate::out::{Out, Printable};
+use crate::own::OwnSocket;
 use crate::source::{AddError, Chunk, FileId, Files};
 use crate::watch::Watch;
 use crate::{log, put};
@@ -98,12 +99,15 @@ const SIGNALS: u64 = 0;
 const INOTIFY: u64 = 1;
 const NETLINK: u64 = 2;
 const NOTICES: u64 = 3;
+const OWN: u64 = 10;
 
 struct Daemon {
     config: &'static Config,
     engine: FullEngine,
     firewall: Firewall,
     watch: Watch,
+    /// Where any jail has `ignoreself`.
+    own: Option<OwnSocket>,
     files: &'static mut Files,
     /// The jails that follow each file, by its number.
     followers: [JailSet; limits::FILES],
@@ -132,7 +136,7 @@ impl Daemon {
         let signals = SignalFd::new(&set).map_err(Failure::of("signalfd"))?;
         let mut secret = [0; 16];
         random::fill(&mut secret).map_err(Failure::of("getrandom"))?;
-        let engine =
+        let mut engine =
             Engine::new(memory, &config.jails, Layout::plain(&config.global.table), HashKey::from_bytes(secret));
 
         files.start_watching().map_err(Failure::of("inotify"))?;
@@ -167,18 +171,26 @@ impl Daemon {
             what: "netlink socket to netfilter",
             error,
         })?;
+        let own =
+            match engine.wants_own() {
+                true => Some(OwnSocket::open(&mut engine, now()?).map_err(Failure::of(
+                    "this machine's own addresses (rtnetlink; ignoreself = false does without)",
+                ))?),
+                false => None,
+            };
         let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
         for (fd, token) in [
             (Some(signals.as_fd()), SIGNALS),
             (files.inotify_fd(), INOTIFY),
             (Some(firewall.as_fd()), NETLINK),
             (Some(watch.as_fd()), NOTICES),
+            (own.as_ref().map(AsFd::as_fd), OWN),
         ] {
             if let Some(fd) = fd {
                 epoll.add(fd, Ready::READ, token).map_err(Failure::of("epoll_ctl"))?;
             }
         }
-        Ok(Self { config, engine, firewall, watch, files, followers, signals, epoll })
+        Ok(Self { config, engine, firewall, watch, own, files, followers, signals, epoll })
     }
 
     fn run(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
@@ -202,6 +214,8 @@ impl Daemon {
                         let port = self.firewall.port_id();
                         self.watch.receive(&mut self.engine, port, chunk, now);
                     }
+                    // Read before anything is sent, in any turn.
+                    OWN => {}
                     _ => {}
                 }
             }
@@ -274,6 +288,11 @@ impl Daemon {
     /// Sends what the engine has to send, batch by batch, and says what came of each.
     fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
         self.watch.follow(&mut self.engine);
+        if let Some(own) = &self.own
+            && let Err(error) = own.turn(&mut self.engine, now)
+        {
+            log!(log, Error, "rtnetlink: {error}; this machine's own addresses may be out of date");
+        }
         while self.firewall.exchange(&mut self.engine, now) {
             self.report(now, log);
         }
@@ -365,6 +384,13 @@ impl Daemon {
             Event::BanTableFull { addr } => {
                 log!(log, Warning, "no room to ban {addr}: {} addresses are banned (limit BANS)", limits::BANS);
             }
+            Event::Protected { addr, why } => log!(log, Warning, "{addr} is not banned: it is {why}"),
+            Event::OwnFull => log!(
+                log,
+                Warning,
+                "this machine has too many addresses to protect them all (limit OWN = {})",
+                limits::OWN
+            ),
             Event::NeverInstalled { addr } => log!(log, Warning, "the ban of {addr} ended before the kernel took it"),
         }
     }
@@ -400,10 +426,11 @@ impl Daemon {
         log!(
             log,
             Info,
-            "{} lines, {} failed attempts ({} ignored, {} of banned addresses), {} bans, {} unbans",
+            "{} lines, {} failed attempts ({} ignored, {} of this machine, {} of banned addresses), {} bans, {} unbans",
             counters.lines,
             counters.matched,
             counters.ignored,
+            counters.ignored_self,
             counters.already_banned,
             counters.banned,
             counters.unbanned
@@ -425,6 +452,19 @@ impl Daemon {
             link.counters().malformed,
             self.files.overflows()
         );
+        if self.own.is_some() {
+            let own = self.engine.own();
+            let edgeban_core::own::Counters { rounds, malformed, full, lost } = *own.counters();
+            log!(
+                log,
+                Info,
+                "{} own addresses and gateways (limit {}), {} bans of such taken back; listed {rounds} times, {full} found no \
+                 room, {malformed} malformed, {lost} losses",
+                own.len(),
+                limits::OWN,
+                counters.protected
+            );
+        }
         for file in self.files.ids() {
             let Counters { lines, overlong, bytes, truncated, rotated, read_errors, .. } = self.files.counters(file);
             log!(
@@ -442,7 +482,7 @@ impl Daemon {
 fn debug(log: &mut Log<'_>, jail: &Jail, addr: &dyn fmt::Display, decision: Decision) {
     let name = &jail.name;
     match decision {
-        Decision::Ignored => log!(log, Debug, "{name}: attempt of {addr}, in ignoreip"),
+        Decision::Ignored(why) => log!(log, Debug, "{name}: attempt of {addr}, {why}"),
         Decision::AlreadyBanned => log!(log, Debug, "{name}: attempt of {addr}, banned already"),
         Decision::Counted(n) => log!(log, Debug, "{name}: attempt of {addr}, {n} of {}", jail.maxretry),
         Decision::Ban(_) => log!(log, Debug, "{name}: attempt of {addr}, the last of {}: ban", jail.maxretry),

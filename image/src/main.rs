@@ -1,8 +1,8 @@
 //! edgeban: reads logs, counts failures per address, and bans attackers in the kernel by netlink.
 //!
 //! One static program without a standard library and without an allocator: [`arena`] holds what is large, [`cli`] reads
-//! the command line, [`daemon`] is the loop that joins the log files ([`source`]) and the kernel ([`firewall`]) with the
-//! engine of `edgeban-core`, which decides everything.
+//! the command line, [`daemon`] is the loop that joins the log files ([`source`]) and the kernel ([`firewall`], [`own`])
+//! with the engine of `edgeban-core`, which decides everything.
 
 #![no_std]
 #![no_main]
@@ -17,6 +17,7 @@ mod exit;
 mod firewall;
 mod log;
 mod out;
+mod own;
 mod panic;
 mod source;
 mod watch;

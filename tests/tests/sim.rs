@@ -51,6 +51,7 @@ fn jail(maxretry: u32, bantime: u64) -> Jail {
         findtime: Duration::from_secs(600),
         bantime: BanTime::For(Duration::from_secs(bantime)),
         ignoreip: heapless::Vec::new(),
+        ignoreself: true,
     }
 }
 
@@ -150,7 +151,7 @@ impl World {
     }
 
     fn ban(&mut self, n: u32, secs: u64) -> Wanted {
-        self.engine.ban(attacker(n), 0, Some(self.now + Duration::from_secs(secs)))
+        self.engine.ban(attacker(n), 0, Some(self.now + Duration::from_secs(secs)), false).unwrap()
     }
 
     fn held(&self) -> usize {

@@ -1,6 +1,6 @@
 //! The numbers of `core::wire::uapi` against the kernel's headers, by a C program that prints what they say.
 
-use edgeban_core::wire::uapi::{errno, netfilter, netlink, nf_tables, nfnetlink};
+use edgeban_core::wire::uapi::{errno, netfilter, netlink, nf_tables, nfnetlink, rtnetlink};
 use std::fmt::Write as _;
 use std::process::Command;
 
@@ -28,6 +28,7 @@ fn the_constants_are_those_of_the_headers() {
         (include_str!("../../core/src/wire/uapi/nfnetlink.rs"), nfnetlink_values()),
         (include_str!("../../core/src/wire/uapi/netfilter.rs"), netfilter_values()),
         (include_str!("../../core/src/wire/uapi/nf_tables.rs"), nf_tables_values()),
+        (include_str!("../../core/src/wire/uapi/rtnetlink.rs"), rtnetlink_values()),
     ];
     let mut ours: Vec<(&str, i64)> = Vec::new();
     for (source, values) in all {
@@ -43,7 +44,9 @@ fn the_constants_are_those_of_the_headers() {
         "#include <errno.h>\n#include <stdio.h>\n#include <linux/netlink.h>\n#include <linux/netfilter.h>\n\
          #include <linux/netfilter_ipv4.h>\n#include <linux/netfilter/nfnetlink.h>\n\
          #include <linux/netfilter/nf_tables.h>\n#include <linux/netfilter/ipset/ip_set.h>\n#include <linux/netfilter/ipset/ip_set_hash.h>\n\
-         #ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
+         #include <sys/socket.h>\n#include <linux/rtnetlink.h>\n\
+         #define IFADDRMSG_LEN sizeof(struct ifaddrmsg)\n#define RTMSG_LEN sizeof(struct rtmsg)\n\
+         #define RTNEXTHOP_LEN sizeof(struct rtnexthop)\n#ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
          #define NFGEN_HDRLEN sizeof(struct nfgenmsg)\n#ifndef NFT_SET_ELEM_CATCHALL\n\
          #define NFT_SET_ELEM_CATCHALL 2\n#endif\nint main(void) {\n",
     );
@@ -100,6 +103,12 @@ fn nf_tables_values() -> Vec<(&'static str, i64)> {
         NFTA_HOOK_DEV NFTA_HOOK_DEVS NFTA_DEVICE_NAME NFTA_SET_EXPR NFTA_SET_ELEM_EXPR NFTA_BITWISE_SREG
         NFTA_BITWISE_DREG NFTA_BITWISE_LEN NFTA_BITWISE_MASK NFTA_BITWISE_XOR NFTA_REJECT_TYPE NFTA_REJECT_ICMP_CODE
         NFT_REJECT_ICMPX_UNREACH NFT_REJECT_ICMPX_PORT_UNREACH NFTA_COUNTER_BYTES NFTA_COUNTER_PACKETS)
+}
+
+fn rtnetlink_values() -> Vec<(&'static str, i64)> {
+    values!(rtnetlink: AF_INET AF_INET6 RTM_NEWADDR RTM_DELADDR RTM_GETADDR RTM_NEWROUTE RTM_DELROUTE RTM_GETROUTE
+        RTNLGRP_IPV4_IFADDR RTNLGRP_IPV4_ROUTE RTNLGRP_IPV6_IFADDR RTNLGRP_IPV6_ROUTE IFADDRMSG_LEN IFA_ADDRESS
+        IFA_LOCAL RTMSG_LEN RTNEXTHOP_LEN RTN_UNICAST RTM_F_CLONED RTA_GATEWAY RTA_MULTIPATH RTA_VIA)
 }
 
 fn errno_values() -> Vec<(&'static str, i64)> {

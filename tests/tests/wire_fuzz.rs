@@ -1,8 +1,11 @@
 //! Bytes that nobody promised anything about: reading ends, in order, and without a panic.
 
+use edgeban_core::own::Own;
+use edgeban_core::time::Instant;
 use edgeban_core::wire::buf::Attrs;
 use edgeban_core::wire::nl::Messages;
 use edgeban_core::wire::reply::{NetlinkError, Replies, Reply};
+use edgeban_core::wire::rt::Notice;
 use edgeban_tests::fake_kernel::FakeKernel;
 use proptest::prelude::*;
 
@@ -13,6 +16,13 @@ fn read(bytes: &[u8]) -> usize {
         items += 1;
         if let Ok(Reply::Elements { elements, .. }) = reply {
             items += elements.count();
+        }
+    }
+    for message in Messages::new(bytes).flatten() {
+        if let Ok(Some(Notice::DefaultRoute { gateways, .. })) = Notice::parse(message) {
+            let mut found = 0;
+            let _ = gateways.each(&mut |_| found += 1);
+            assert!(found <= message.payload.len());
         }
     }
     items
@@ -67,6 +77,33 @@ proptest! {
         prop_assert!(read(&bytes) <= bytes.len());
         prop_assert!(Attrs::new(&bytes).count() <= bytes.len());
         prop_assert!(Messages::new(&bytes).count() <= bytes.len());
+    }
+
+    #[test]
+    fn routes_and_addresses_that_are_nearly_right_are_read_to_an_end(
+        route: bool,
+        family in prop::sample::select(vec![2u8, 10, 7]),
+        attrs in prop::collection::vec(
+            (prop::sample::select(vec![1u16, 2, 5, 9, 18]), prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..20),
+                Just(vec![16, 0, 0, 0, 3, 0, 0, 0, 8, 0, 5, 0, 192, 0, 2, 1, 8, 0, 0, 0, 1, 0, 0, 0]),
+                Just(vec![2, 0, 192, 0, 2, 1]),
+            ], prop_oneof![9 => Just(0u16), 1 => 0u16..9]),
+            0..5,
+        ),
+    ) {
+        let mut payload = vec![family, 0, 0, 0, 0, 0, 0, 1];
+        payload.resize(if route { 12 } else { 8 }, 0);
+        for (kind, value, lie) in attrs {
+            payload.extend((u16::try_from(value.len()).unwrap() + 4 + lie).to_ne_bytes());
+            payload.extend(kind.to_ne_bytes());
+            payload.extend(&value);
+            payload.resize(payload.len().next_multiple_of(4), 0);
+        }
+        read(&message(if route { 24 } else { 20 }, 0, &payload));
+        let mut own = Box::new(Own::new());
+        own.follow();
+        own.handle(&message(if route { 24 } else { 20 }, 0, &payload), Instant::ZERO);
     }
 
     #[test]

@@ -16,6 +16,10 @@ impl Marks {
     pub const FOREIGN: Self = Self(8);
     /// Seen in the audit that is under way.
     pub const SEEN: Self = Self(16);
+    /// The operator wants it although the address is protected.
+    pub const FORCED: Self = Self(32);
+    /// It passed [`super::Bans::gate`] since it is wanted.
+    pub const GATED: Self = Self(64);
 
     pub const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0

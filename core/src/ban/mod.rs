@@ -44,6 +44,8 @@ pub struct Ban {
     marks: Marks,
 }
 
+static_assertions::const_assert!(size_of::<Ban>() <= 24);
+
 /// The number that stands for a jail where nobody decided the ban in this run: it was found in the kernel.
 pub const ADOPTED: u8 = u8::MAX - 1;
 
@@ -67,14 +69,24 @@ impl Ban {
 
     /// Whether the kernel may hold the address with another end: the element must be replaced.
     #[must_use]
-    pub fn replaces(&self) -> bool {
+    pub const fn replaces(&self) -> bool {
         self.marks.has(Marks::REPLACES)
     }
 
     /// Whether somebody else took the address out of the kernel while this ban was in flight, so that nobody knows.
     #[must_use]
-    pub fn is_doubted(&self) -> bool {
+    pub const fn is_doubted(&self) -> bool {
         self.marks.has(Marks::DOUBTED)
+    }
+
+    /// Whether the operator wants it although the address is protected.
+    #[must_use]
+    pub const fn forced(&self) -> bool {
+        self.marks.has(Marks::FORCED)
+    }
+
+    const fn held(&self) -> bool {
+        self.marks.has(Marks::HELD)
     }
 }
 
@@ -180,8 +192,9 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.by_end.remove(&mut self.table, slot);
             if let Some(ban) = self.table.get_mut(slot) {
                 // What is in flight may or may not be in the kernel by the time that this is sent.
-                ban.marks.set(Marks::HELD, ban.marks.has(Marks::HELD) || ban.state != State::Wanted);
-                ban.marks.set(Marks::REPLACES, ban.marks.has(Marks::HELD));
+                ban.marks.set(Marks::HELD, ban.held() || ban.state != State::Wanted);
+                ban.marks.set(Marks::REPLACES, ban.held());
+                ban.marks.set(Marks::FORCED, ban.forced() && !leaving);
                 ban.until = until;
                 ban.jail = jail;
             }
@@ -211,6 +224,52 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.relist(slot, State::Releasing);
         }
         true
+    }
+
+    /// The ban of `addr`, if there is one, is the operator's own wish: no gate stops it.
+    pub fn force(&mut self, addr: Addr) {
+        if let Some(ban) = self.table.find(&addr.octets()).and_then(|slot| self.table.get_mut(slot)) {
+            ban.marks.set(Marks::FORCED, true);
+        }
+    }
+
+    /// The last gate, before every batch: asks `protected` of each ban that came to be wanted since the last call (new,
+    /// extended, or to be sent again after a refusal or a flush), and takes those of which it is true out, or lifts
+    /// them if the kernel may hold them.
+    pub fn gate(&mut self, protected: &mut dyn FnMut(Addr, &Ban) -> bool) {
+        for family in 0..self.wanted.len() {
+            // What is new stands at the front: a ban that passed has only such behind it.
+            let mut next = self.wanted.get(family).and_then(List::front);
+            while let Some(slot) = next {
+                let Some((_, addr, ban)) = self.entry(slot) else { break };
+                if ban.marks.has(Marks::GATED) {
+                    break;
+                }
+                next = self.table.towards_back(slot);
+                if let Some(ban) = self.table.get_mut(slot) {
+                    ban.marks.set(Marks::GATED, true);
+                }
+                if !ban.forced() && protected(addr, &ban) {
+                    self.take_back(slot);
+                }
+            }
+        }
+    }
+
+    /// Asks `protected` of the ban of `addr`, in whatever state, and takes it out or lifts it if that is true.
+    pub fn gate_one(&mut self, addr: Addr, protected: &mut dyn FnMut(Addr, &Ban) -> bool) {
+        let Some((slot, addr, ban)) = self.table.find(&addr.octets()).and_then(|slot| self.entry(slot)) else { return };
+        let leaving = matches!(ban.state, State::Releasing | State::ReleasingInFlight);
+        if !leaving && !ban.forced() && protected(addr, &ban) {
+            self.take_back(slot);
+        }
+    }
+
+    fn take_back(&mut self, slot: Slot) {
+        match self.table.get(slot) {
+            Some(ban) if ban.state == State::Wanted && !ban.held() => self.discard(slot),
+            _ => self.relist(slot, State::Releasing),
+        }
     }
 
     /// The next ban to send for `family`, oldest first.
@@ -251,10 +310,10 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         let committed = landing == Landing::Committed;
         let doubted = before.is_doubted();
         if let Some(ban) = self.table.get_mut(slot) {
-            let held = ban.marks.has(Marks::HELD) || landing != Landing::Refused;
+            let held = ban.held() || landing != Landing::Refused;
             ban.marks.set(Marks::HELD, held);
             // Taken out by somebody else before or after the batch: whichever, adding it anew is right.
-            let replaces = if doubted { true } else { ban.marks.has(Marks::REPLACES) && !committed };
+            let replaces = doubted || (ban.replaces() && !committed);
             ban.marks.set(Marks::REPLACES, replaces);
             ban.marks.set(Marks::DOUBTED, false);
         }
@@ -352,6 +411,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     fn list(&mut self, slot: Slot, state: State, family: usize) {
         if let Some(ban) = self.table.get_mut(slot) {
             ban.state = state;
+            ban.marks.set(Marks::GATED, false);
         }
         match state {
             State::Wanted => {
@@ -421,6 +481,78 @@ mod tests {
         assert_eq!(bans.pop_over(at(199)).map(|(a, _)| a), None);
         assert_eq!(bans.pop_over(at(200)).map(|(a, _)| a), Some(v4(1)));
         assert!(bans.is_empty());
+    }
+
+    /// Whom the gate asked about, in the order of asking, where `protected` are.
+    fn gate(bans: &mut Small, protected: &[Addr]) -> Vec<Addr> {
+        let mut asked = Vec::new();
+        bans.gate(&mut |addr, _| {
+            asked.push(addr);
+            protected.contains(&addr)
+        });
+        asked
+    }
+
+    #[test]
+    fn the_gate_asks_once_of_each_ban_that_comes_to_be_wanted() {
+        let mut bans = Small::new();
+        let six = Addr::v6([0x20; 16]);
+        for addr in [v4(1), v4(2), six] {
+            assert_eq!(bans.want(addr, 0, Some(at(100))), Wanted::New);
+        }
+        assert_eq!(gate(&mut bans, &[v4(1)]), [v4(2), v4(1), six]);
+        assert_eq!((bans.len(), bans.find(v4(1)).is_some()), (2, false), "the kernel never heard of it");
+        assert_eq!(gate(&mut bans, &[]), []);
+        assert_eq!(bans.want(v4(3), 0, Some(at(100))), Wanted::New);
+        assert_eq!(gate(&mut bans, &[]), [v4(3)], "only what is new");
+        settle(&mut bans, Landing::Refused);
+        assert_eq!(gate(&mut bans, &[]).len(), 3, "what is sent again is asked about again");
+        settle(&mut bans, Landing::Committed);
+        assert_eq!(gate(&mut bans, &[v4(2)]), [], "nothing is on its way");
+        assert_eq!(bans.want(v4(2), 0, Some(at(200))), Wanted::Extended);
+        assert_eq!(gate(&mut bans, &[v4(2)]), [v4(2)]);
+        assert_eq!(bans.next_releasing().map(|(_, addr, _)| addr), Some(v4(2)), "the kernel holds it: lifted");
+        bans.forget(v4(2));
+        bans.want_all_again();
+        assert_eq!(gate(&mut bans, &[v4(3)]).len(), 2, "what a flush took is asked about before it is sent again");
+        assert_eq!((bans.len(), bans.waiting()), (1, 1));
+    }
+
+    #[test]
+    fn a_forced_ban_passes_every_gate_as_long_as_it_lasts() {
+        let mut bans = Small::new();
+        assert_eq!(bans.want(v4(1), 0, Some(at(100))), Wanted::New);
+        bans.force(v4(1));
+        assert!(gate(&mut bans, &[v4(1)]).is_empty() && bans.find(v4(1)).unwrap().forced());
+        bans.gate_one(v4(1), &mut |_, _| true);
+        settle(&mut bans, Landing::Committed);
+        bans.want_all_again();
+        assert_eq!(bans.want(v4(1), 1, Some(at(200))), Wanted::Extended);
+        gate(&mut bans, &[v4(1)]);
+        assert_eq!((bans.waiting(), bans.next_releasing().is_none()), (1, true));
+        settle(&mut bans, Landing::Committed);
+        assert!(bans.release(v4(1)));
+        assert_eq!(bans.want(v4(1), 1, Some(at(200))), Wanted::New);
+        assert!(!bans.find(v4(1)).unwrap().forced(), "lifted is lifted");
+    }
+
+    #[test]
+    fn a_ban_whose_address_becomes_protected_is_lifted_from_any_state() {
+        for sent in [false, true] {
+            for landed in [false, true] {
+                let mut bans = Small::new();
+                assert_eq!(bans.want(v4(1), 0, None), Wanted::New);
+                if sent {
+                    let (slot, ..) = bans.next_wanted(Family::V4).unwrap();
+                    bans.sent(slot);
+                    while landed && bans.landed(Landing::Committed).is_some() {}
+                }
+                bans.gate_one(v4(2), &mut |_, _| true);
+                bans.gate_one(v4(1), &mut |_, _| true);
+                assert_eq!((bans.is_empty(), bans.next_releasing().is_some()), (!sent, sent));
+                bans.gate_one(v4(1), &mut |_, _| panic!("asked of a ban that is being lifted"));
+            }
+        }
     }
 
     #[test]

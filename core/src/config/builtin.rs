@@ -50,6 +50,7 @@ pub(super) fn unset() -> Jail {
         findtime: TEN_MINUTES,
         bantime: BanTime::For(TEN_MINUTES),
         ignoreip,
+        ignoreself: true,
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Key {
     Bantime,
     /// `ignoreip`.
     Ignoreip,
+    /// `ignoreself`.
+    Ignoreself,
     /// `filter`.
     Filter,
     /// `table`.
@@ -32,7 +34,7 @@ pub enum Key {
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`.
-const ALL: [Key; 11] = [
+const ALL: [Key; 12] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -40,6 +42,7 @@ const ALL: [Key; 11] = [
     Key::Findtime,
     Key::Bantime,
     Key::Ignoreip,
+    Key::Ignoreself,
     Key::Filter,
     Key::Table,
     Key::LogLevel,
@@ -47,7 +50,7 @@ const ALL: [Key; 11] = [
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 12] = [
     "enabled",
     "mode",
     "logpath",
@@ -55,6 +58,7 @@ pub(super) const NAMES: [&str; 11] = [
     "findtime",
     "bantime",
     "ignoreip",
+    "ignoreself",
     "filter",
     "table",
     "log_level",
@@ -62,7 +66,7 @@ pub(super) const NAMES: [&str; 11] = [
 ];
 
 /// How many keys a jail has; they come first.
-pub(super) const JAIL: usize = 8;
+pub(super) const JAIL: usize = 9;
 
 impl Key {
     pub(super) fn from_name(name: &str) -> Option<Self> {
@@ -104,7 +108,7 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Enabled => "true or false",
+            Self::Enabled | Self::Ignoreself => "true or false",
             Self::Logpath => "the absolute path of a file, or an array of them",
             Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",

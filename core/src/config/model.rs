@@ -80,6 +80,8 @@ pub struct Jail {
     pub bantime: BanTime,
     /// `ignoreip`: never counted, never banned.
     pub ignoreip: Vec<Prefix, { limits::IGNOREIP }>,
+    /// `ignoreself`: so are this machine's own addresses and its default gateways.
+    pub ignoreself: bool,
 }
 
 /// How long a ban lasts.

@@ -348,6 +348,9 @@ impl Reader<'_, '_, '_> {
             if open(Key::Ignoreip) {
                 jail.ignoreip.clone_from(&defaults.ignoreip);
             }
+            if open(Key::Ignoreself) {
+                jail.ignoreself = defaults.ignoreself;
+            }
             builtin::fill_logpath(jail);
             if open(Key::Filter) {
                 match Filter::from_name(&jail.name) {

@@ -76,7 +76,7 @@ const ALIASES: &[(&[&str], Hint)] = &[
     (&["port", "ports", "protocol"], Hint::Because("a ban covers every port and protocol")),
     (&["usedns"], Hint::Because("edgeban never resolves names")),
     (&["failregex", "ignoreregex", "prefregex", "datepattern", "maxlines", "definition"], FILTERS),
-    (&["ignoreself", "ignorecommand", "ignorecache"], IGNORE),
+    (&["ignorecommand", "ignorecache"], IGNORE),
     (&["whitelist", "allowlist", "ignore", "allow"], Hint::Near("ignoreip")),
     (&["log", "logs", "file", "files", "logfile", "logfiles", "path"], Hint::Near("logpath")),
     (&["attempts", "threshold", "retries"], Hint::Near("maxretry")),

@@ -138,9 +138,9 @@ fn decode<'t>(
     let quoted = written.starts_with(['"', '\'']) || written.ends_with(['"', '\'']);
     match key {
         _ if quoted => report.syntax(&error),
-        Key::Enabled | Key::Maxretry if word => report.at(start, written, Problem::Malformed(key)),
+        Key::Enabled | Key::Ignoreself | Key::Maxretry if word => report.at(start, written, Problem::Malformed(key)),
         Key::Findtime | Key::Bantime if !word => report.syntax(&error),
-        Key::Enabled | Key::Maxretry => report.syntax(&error),
+        Key::Enabled | Key::Ignoreself | Key::Maxretry => report.syntax(&error),
         _ => report.at(start, written, Problem::Unquoted(key)),
     }
     None
@@ -165,6 +165,7 @@ fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Pro
 fn in_jail(jail: &mut Jail, key: Key, value: &Value<'_>) -> Result<(), Problem<'static>> {
     match (key, value) {
         (Key::Enabled, Value::Bool(enabled)) => jail.enabled = *enabled,
+        (Key::Ignoreself, Value::Bool(on)) => jail.ignoreself = *on,
         (Key::Mode, Value::Text(text)) => jail.mode = word(key, text, Mode::ALL)?,
         (Key::Filter, Value::Text(text)) => jail.filter = word(key, text, Filter::ALL)?,
         (Key::Maxretry, Value::Number { number, negative: false }) => {

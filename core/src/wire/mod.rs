@@ -1,8 +1,9 @@
-//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables and its answers.
+//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables and its answers, and what rtnetlink
+//! tells of this machine's addresses.
 //!
 //! Down: [`nft`] fills in forms (one struct a message), each written by its `emit` through the [`buf::Writer`]; [`nl`]
 //! and [`nfnl`] are the two headers every message starts with, [`uapi`] the numbers. Up: [`reply`] cuts a received
-//! datagram into answers.
+//! datagram into answers, [`rt`] reads those of rtnetlink.
 //!
 //! Byte order: `nlmsghdr` and `nlattr` are in host order, `nfgenmsg.res_id` and all values of nf_tables big endian.
 //!
@@ -16,4 +17,5 @@ pub mod nfnl;
 pub mod nft;
 pub mod nl;
 pub mod reply;
+pub mod rt;
 pub mod uapi;

@@ -53,7 +53,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         for path in &jail.logpath {
             put!(&mut out, ", {path}");
         }
-        put!(&mut out, ", {} ignored prefixes\n", jail.ignoreip.len());
+        put!(&mut out, ", {} ignored prefixes, ignoreself {}\n", jail.ignoreip.len(), jail.ignoreself);
     }
     Ok(if out.finish().is_ok() { exit::OK } else { exit::INPUT })
 }

@@ -133,6 +133,7 @@ fn jails(request: &Request) -> Vec<Jail, 2> {
             findtime: request.findtime,
             bantime: BanTime::Permanent,
             ignoreip: Vec::new(),
+            ignoreself: false,
         })
         .collect()
 }

@@ -279,6 +279,8 @@ fn words() {
         ("[jails.sshd]\nenabled = yes", &["2:11: `yes` is not understood, expected true or false"]),
         ("[jails.sshd]\nenabled = True", &["2:11: `True` is not understood, expected true or false"]),
         ("[jails.sshd]\nenabled = \"true\"", &[r#"2:11: a string `"true"`, expected true or false"#]),
+        ("[defaults]\nignoreself = yes", &["2:14: `yes` is not understood, expected true or false"]),
+        ("[jails.sshd]\nignoreself = \"192.0.2.1\"", &[r#"2:14: a string `"192.0.2.1"`, expected true or false"#]),
         ("[jails.sshd]\nenabled = 1", &["2:11: an integer `1`, expected true or false"]),
         (
             "[jails.sshd]\nmode = normal",
@@ -310,7 +312,7 @@ fn duplicates() {
         (
             "[jails.sshd]\nmaxretry = 5\n'max\\u0072etry' = 6\n\"max\\u0072etry\" = 6",
             &[
-                "3:1: unknown key `'max\\u0072etry'` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip` or `filter`",
+                "3:1: unknown key `'max\\u0072etry'` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip`, `ignoreself` or `filter`",
                 r#"4:1: `"max\u0072etry"` is defined in line 2 already, expected it once"#,
             ],
         ),
@@ -400,9 +402,9 @@ fn names() {
         (
             "[defaults]\nmax_retry = 3\nfindtim = 3\nBanTime = 3",
             &[
-                "2:1: unknown key `max_retry` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime` or `ignoreip` (did you mean `maxretry`?)",
-                "3:1: unknown key `findtim` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime` or `ignoreip` (did you mean `findtime`?)",
-                "4:1: unknown key `BanTime` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime` or `ignoreip` (did you mean `bantime`?)",
+                "2:1: unknown key `max_retry` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip` or `ignoreself` (did you mean `maxretry`?)",
+                "3:1: unknown key `findtim` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip` or `ignoreself` (did you mean `findtime`?)",
+                "4:1: unknown key `BanTime` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip` or `ignoreself` (did you mean `bantime`?)",
             ],
         ),
         (
@@ -438,14 +440,14 @@ fn names() {
         (
             "[jails.sshd]\n\"\\u202Eevil\\u0007\" = 1",
             &[
-                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip` or `filter`"#,
+                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip`, `ignoreself` or `filter`"#,
             ],
         ),
         ("[jails]\nfoo = true", &["2:1: `foo` holds a value, expected a table"]),
         (
             "[jails.sshd]\n\"\\u202Eevil\\u0007\" = 1\nmode = \"\\u202E\\u0007\"",
             &[
-                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip` or `filter`"#,
+                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip`, `ignoreself` or `filter`"#,
                 r#"3:8: unknown word `\u{202e}\u{7}`, expected "normal", "ddos", "extra" or "aggressive""#,
             ],
         ),

@@ -22,6 +22,7 @@ fn jail(name: &str, filter: Filter) -> Jail {
         findtime: Duration::from_secs(600),
         bantime: BanTime::For(Duration::from_secs(600)),
         ignoreip: prefixes(&["127.0.0.0/8", "::1"]),
+        ignoreself: true,
     }
 }
 
@@ -81,6 +82,7 @@ fn every_key_arrives() {
         findtime = 1
         bantime = "permanent"
         ignoreip = ["2001:db8::/32", "10.1.2.3/8", "::ffff:192.0.2.1"]
+        ignoreself = true
         [jails.sshd]
         [defaults]
         enabled = true
@@ -90,6 +92,7 @@ fn every_key_arrives() {
         findtime = "52w1d"
         bantime = 315_360_000
         ignoreip = []
+        ignoreself = false
         [global]
         table = "f2b-table_1.x"
         log_level = "warning"
@@ -112,6 +115,7 @@ fn every_key_arrives() {
         findtime: Duration::from_secs(365 * 86_400),
         bantime: BanTime::For(Duration::from_secs(3650 * 86_400)),
         ignoreip: prefixes(&[]),
+        ignoreself: false,
         ..jail("sshd", Filter::Sshd)
     };
     assert_eq!(*good(text), config(global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove), &[a, sshd]));
@@ -155,12 +159,13 @@ fn the_example_has_every_key() {
 #[test]
 fn defaults_hold_wherever_they_stand() {
     let jails = "[jails.sshd]\nmaxretry = 4\n[jails.b]\nfilter = 'sshd'\n";
-    let defaults = "[defaults]\nmaxretry = 7\nfindtime = '1h'\nignoreip = '192.0.2.1'\nenabled = false\n";
+    let defaults =
+        "[defaults]\nmaxretry = 7\nfindtime = '1h'\nignoreip = '192.0.2.1'\nignoreself = false\nenabled = false\n";
     let before = good(&format!("{defaults}{jails}"));
     assert_eq!(before, good(&format!("{jails}{defaults}")));
     assert_eq!([before.jails[0].maxretry, before.jails[1].maxretry], [4, 7]);
     assert_eq!(before.jails[0].ignoreip, prefixes::<32>(&["192.0.2.1"]));
-    assert!(!before.jails[0].enabled);
+    assert!(!before.jails[0].enabled && !before.jails[1].ignoreself);
 }
 
 #[test]

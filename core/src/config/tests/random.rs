@@ -16,7 +16,7 @@ const INLINE: &str = "global = {table='x'}\njails = { sshd = { maxretry = 3, log
                       \"d.b\" = { filter = 'dropbear', ignoreip = \"::1 10.0.0.0/8\", bantime = -1 } }\n";
 
 /// Pieces that make sense somewhere.
-const PIECES: [&str; 48] = [
+const PIECES: [&str; 49] = [
     "[",
     "]",
     "[[",
@@ -48,6 +48,7 @@ const PIECES: [&str; 48] = [
     "findtime",
     "bantime",
     "ignoreip",
+    "ignoreself",
     "filter",
     "= 5",
     "= -1",

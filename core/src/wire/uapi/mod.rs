@@ -6,3 +6,4 @@ pub mod netfilter;
 pub mod netlink;
 pub mod nf_tables;
 pub mod nfnetlink;
+pub mod rtnetlink;
