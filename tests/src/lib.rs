@@ -2,4 +2,5 @@
 
 pub mod fake_kernel;
 pub mod hex;
+pub mod lab;
 pub mod netlink;
