@@ -4,3 +4,4 @@ pub mod fake_kernel;
 pub mod hex;
 pub mod lab;
 pub mod netlink;
+pub mod ssh;
