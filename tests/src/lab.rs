@@ -17,6 +17,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
@@ -157,6 +158,16 @@ impl Lab {
     #[must_use]
     pub fn attackers(&self, program: impl AsRef<OsStr>) -> Command {
         self.enter(&format!("/proc/{}/root/run/netns/attackers", self.pid), program.as_ref())
+    }
+
+    /// Makes something, a socket mostly, in the router's network, to which it belongs from then on.
+    pub fn on_router<T: Send>(&self, make: impl FnOnce() -> T + Send) -> T {
+        within(&format!("/proc/{}/ns/net", self.pid), make)
+    }
+
+    /// As [`Lab::on_router`], in the attackers' network.
+    pub fn on_attackers<T: Send>(&self, make: impl FnOnce() -> T + Send) -> T {
+        within(&format!("/proc/{}/root/run/netns/attackers", self.pid), make)
     }
 
     /// nsenter becomes the program, which therefore is the test's own child, and outside of the process namespace.
@@ -313,6 +324,19 @@ impl Drop for Lab {
         }
         let _ = fs::remove_dir_all(&self.dir);
     }
+}
+
+/// Runs this on a thread that is in a network namespace.
+fn within<T: Send>(net: &str, run: impl FnOnce() -> T + Send) -> T {
+    let net = File::open(net).unwrap();
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let network = Some(rustix::thread::LinkNameSpaceType::Network);
+            rustix::thread::move_into_link_name_space(net.as_fd(), network).unwrap();
+            run()
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// What a command prints on standard output.
