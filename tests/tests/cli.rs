@@ -307,6 +307,9 @@ fn a_foreign_table_is_left_alone() {
     for (foreign, error) in [
         ("set banned_ipv4 { type ipv6_addr\nflags timeout\n}", "EEXIST (17) at NEWSET banned_ipv4"),
         ("set banned_ipv6 { type ipv6_addr\n}", "EEXIST (17) at NEWSET banned_ipv6"),
+        ("chain input { type filter hook forward priority 0\n}", "EOPNOTSUPP (95) at NEWCHAIN input"),
+        ("chain input { }", "EOPNOTSUPP (95) at NEWCHAIN input"),
+        ("flags dormant", "EINVAL (22) at NEWCHAIN input"),
     ] {
         let lab = Lab::new();
         lab.nft(&[&format!("table inet edgeban {{\n{foreign}\n}}")]).unwrap();
