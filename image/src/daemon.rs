@@ -167,7 +167,7 @@ impl Daemon {
     }
 
     fn run(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
-        if !self.install(log)? {
+        if !self.install(chunk, log)? {
             return Ok(exit::FIREWALL);
         }
         let mut ready = [epoll::Event::EMPTY; 8];
@@ -193,11 +193,13 @@ impl Daemon {
     }
 
     /// Installs the scaffold. A daemon whose bans the kernel does not hold must not run.
-    fn install(&mut self, log: &mut Log<'_>) -> Result<bool, Failure> {
+    fn install(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<bool, Failure> {
         let now = now()?;
         self.pump(now, log);
         let installed = self.engine.is_ready();
         if installed {
+            // Finds where each log ends: what is written once this is ready must count.
+            self.read(chunk, now, log);
             let enabled = || self.config.jails.iter().filter(|jail| jail.enabled);
             for jail in enabled() {
                 log!(

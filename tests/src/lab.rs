@@ -218,13 +218,14 @@ impl Lab {
     }
 
     /// Runs a command that becomes `edgeban run`. It dies with the thread that calls this.
+    ///
+    /// # Panics
+    /// Without the programs that `tests/run` installs.
     #[must_use]
     pub fn spawn(&self, command: Command) -> Edgeban {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let stderr = self.dir.join(format!("edgeban-{number}.log"));
-        let mut fatal = Command::new("setpriv");
-        fatal.args(["--pdeathsig", "KILL"]).arg(command.get_program()).args(command.get_args());
-        let child = fatal.stdin(Stdio::null()).stderr(File::create(&stderr).unwrap()).spawn().unwrap();
+        let child = tied(command).stderr(File::create(&stderr).unwrap()).spawn().unwrap();
         Edgeban { child, stderr, ended: None }
     }
 
@@ -324,6 +325,14 @@ impl Drop for Lab {
         }
         let _ = fs::remove_dir_all(&self.dir);
     }
+}
+
+/// The same command, killed when the thread ends that starts it.
+#[must_use]
+pub fn tied(command: Command) -> Command {
+    let mut tied = Command::new("setpriv");
+    tied.args(["--pdeathsig", "KILL"]).arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    tied
 }
 
 /// Runs this on a thread that is in a network namespace.

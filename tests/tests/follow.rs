@@ -4,10 +4,12 @@
 //! Each story is played two times to one daemon with `maxretry = 2`, with a failure from each of its addresses. After the
 //! first time nobody may be banned, or some line was read twice; after the second all must be, or some line was lost.
 
-use edgeban_tests::lab::{Counters, Edgeban, Lab, LogFile, Signal, failure, numbered, text};
+use edgeban_tests::lab::{Counters, Edgeban, Lab, LogFile, Signal, failure, numbered, text, tied};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 /// A story as it is played.
 struct Scene<'l> {
@@ -85,6 +87,24 @@ fn lab_with(logs: &[&str]) -> Lab {
         fs::write(lab.dir().join(log), failure(numbered(0)).repeat(5)).unwrap();
     }
     lab
+}
+
+#[test]
+fn what_is_written_once_it_is_ready_counts() {
+    let lab = Lab::new();
+    let mut log = LogFile::open(lab.dir().join("log"));
+    let config = lab.config(&format!("[jails.sshd]\nmaxretry = 1\nlogpath = {:?}\n", log.path()));
+    for number in 1..=20 {
+        // By a pipe, whose reader runs as soon as something is in it.
+        let command = tied(lab.edgeban(&["run", "--config", &config])).stderr(Stdio::piped()).spawn();
+        let mut edgeban = command.unwrap();
+        let mut said = BufReader::new(edgeban.stderr.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap().contains("ready: ")));
+        log.failure(numbered(number));
+        lab.wait_for_bans((1..=number).map(numbered));
+        edgeban.kill().unwrap();
+        edgeban.wait().unwrap();
+    }
 }
 
 #[test]
