@@ -458,6 +458,15 @@ fn bans_outlive_a_killed_daemon_and_the_next_goes_on() {
     assert_eq!(edgeban.stop().lines, 10);
 }
 
+/// Tells other threads to end when this one does, also if it fails: the scope waits for them.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_restart_lets_nothing_through() {
     let lab = Lab::new();
@@ -497,6 +506,7 @@ fn a_restart_lets_nothing_through() {
             }
             (from_attacker, from_other)
         });
+        let end = End(done);
         let start = Instant::now();
         for round in 0.. {
             match round % 3 {
@@ -510,7 +520,7 @@ fn a_restart_lets_nothing_through() {
                 break;
             }
         }
-        done.store(true, Ordering::Relaxed);
+        drop(end);
         counter.join().unwrap()
     });
     assert_eq!(received.0, 0, "the banned address got through");
