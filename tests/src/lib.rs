@@ -3,4 +3,6 @@
 pub mod bytes;
 pub mod fake_kernel;
 pub mod hex;
+pub mod lab;
 pub mod netlink;
+pub mod ssh;
