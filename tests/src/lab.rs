@@ -420,7 +420,9 @@ impl Counters {
                 let [lines, bytes, overlong, _, truncations, rotations, _] = numbers(rest)[..] else { return None };
                 out.files.insert(path.to_owned(), FileCounters { lines, bytes, overlong, truncations, rotations });
             } else if line.contains(" failed attempts (") {
-                let [lines, failed, ignored, of_banned, bans, unbans] = numbers(line)[..] else { return None };
+                let [lines, failed, ignored, _of_this_machine, of_banned, bans, unbans] = numbers(line)[..] else {
+                    return None;
+                };
                 out = Self { lines, failed, ignored, of_banned, bans, unbans, ..Self::default() };
             } else if line.ends_with(" inotify overflows") {
                 let [banned, _, waiting, tracked, _, refused, evicted, _, _, _, overflows] = numbers(line)[..] else {
