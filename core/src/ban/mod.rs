@@ -77,7 +77,7 @@ pub enum Wanted {
 
 /// All bans, at most `N`. `I` is the index size, see [`Table`].
 pub struct Bans<const N: usize, const I: usize> {
-    table: Table<[u8; 16], Ban, N, I>,
+    table: Table<Addr, Ban, N, I>,
     by_end: Heap<N>,
     /// Wanted bans in the order of their decision, per family: each family has a set, and so a message, of its own.
     wanted: [List; 2],
@@ -139,13 +139,13 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The ban of an address.
     #[must_use]
     pub fn find(&self, addr: Addr) -> Option<&Ban> {
-        self.table.find(&addr.octets()).and_then(|slot| self.table.get(slot))
+        self.table.find(&addr).and_then(|slot| self.table.get(slot))
     }
 
     /// Wants `addr` banned until `until`.
     pub fn want(&mut self, addr: Addr, jail: u8, until: Option<Instant>) -> Wanted {
         let family = index(addr.family());
-        if let Some(slot) = self.table.find(&addr.octets()) {
+        if let Some(slot) = self.table.find(&addr) {
             let Some(&ban) = self.table.get(slot) else { return Wanted::Full };
             let later = match (ban.until, until) {
                 (Some(old), Some(new)) => new > old,
@@ -170,7 +170,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             return if leaving { Wanted::New } else { Wanted::Extended };
         }
         let ban = Ban { until, position: Position::NONE, jail, state: State::Wanted, replaces: false, held: false };
-        let Ok(slot) = self.table.insert(addr.octets(), ban) else { return Wanted::Full };
+        let Ok(slot) = self.table.insert(addr, ban) else { return Wanted::Full };
         self.list(slot, State::Wanted, family);
         self.by_end.insert(&mut self.table, slot);
         Wanted::New
@@ -178,7 +178,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Wants the ban of `addr` lifted. Returns whether there was one.
     pub fn release(&mut self, addr: Addr) -> bool {
-        let Some(slot) = self.table.find(&addr.octets()) else { return false };
+        let Some(slot) = self.table.find(&addr) else { return false };
         if !matches!(self.state(slot), Some(State::Releasing | State::ReleasingInFlight)) {
             self.relist(slot, State::Releasing);
         }
@@ -204,7 +204,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     }
 
     fn entry(&self, slot: Slot) -> Option<(Slot, Addr, Ban)> {
-        Some((slot, Addr::v6(self.table.key(slot)?), *self.table.get(slot)?))
+        Some((slot, self.table.key(slot)?, *self.table.get(slot)?))
     }
 
     /// The ban was written into the batch.
@@ -236,7 +236,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Takes out a ban that the kernel turned out not to hold.
     pub fn forget(&mut self, addr: Addr) {
-        if let Some(slot) = self.table.find(&addr.octets()) {
+        if let Some(slot) = self.table.find(&addr) {
             self.discard(slot);
         }
     }
