@@ -49,9 +49,7 @@ impl HashKey {
     }
 }
 
-/// One cache line each: tables are larger than caches, so that what a look-up costs is the lines that it touches.
 #[derive(Clone, Copy)]
-#[repr(align(64))]
 struct Node<K, V> {
     prev: Link,
     next: Link,
