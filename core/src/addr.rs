@@ -6,6 +6,7 @@
 //! Not supported: names (edgeban never resolves), octal or short IPv4 forms (`010.1.1.1`, `10.1`).
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::str;
 
@@ -15,8 +16,24 @@ const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 const TEXT_MAX: usize = 64;
 
 /// An IPv4 or IPv6 address.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
 pub struct Addr([u8; 16]);
+
+// Every look-up compares and hashes an address: as numbers, not as slices of bytes, which would call memcmp, and hash
+// their length too.
+impl PartialEq for Addr {
+    fn eq(&self, other: &Self) -> bool {
+        u128::from_ne_bytes(self.0) == u128::from_ne_bytes(other.0)
+    }
+}
+
+impl Hash for Addr {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = self.0;
+        state.write_u64(u64::from_ne_bytes([a, b, c, d, e, f, g, h]));
+        state.write_u64(u64::from_ne_bytes([i, j, k, l, m, n, o, p]));
+    }
+}
 
 /// Which protocol an address belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -27,7 +27,7 @@ const SWEEP: usize = 2;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
-    addr: [u8; 16],
+    addr: Addr,
     jail: u8,
 }
 
@@ -161,7 +161,7 @@ impl<const N: usize, const I: usize> Attempts<N, I> {
     /// those of all jails, by the jail's number.
     pub fn record(&mut self, jail: u8, addr: Addr, count: u16, now: Instant, rules: impl Fn(u8) -> Rule) -> u32 {
         let rule = rules(jail);
-        let key = Key { addr: addr.octets(), jail };
+        let key = Key { addr, jail };
         let now = tick(now);
         self.sweep(now, &rules);
         let (slot, listed) = match self.table.find(&key) {
@@ -195,7 +195,7 @@ impl<const N: usize, const I: usize> Attempts<N, I> {
 
     /// Forgets the attempts of `addr` in `jail`: it is banned now.
     pub fn forget(&mut self, jail: u8, addr: Addr) {
-        if let Some(slot) = self.table.find(&Key { addr: addr.octets(), jail }) {
+        if let Some(slot) = self.table.find(&Key { addr, jail }) {
             self.drop_slot(slot);
         }
     }

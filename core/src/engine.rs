@@ -162,10 +162,21 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         jails: JailSet,
         line: &[u8],
         now: Instant,
+        decided: impl FnMut(u8, Attempt, Decision),
+    ) {
+        self.handle_record(jails, Record::parse(line).as_ref(), now, decided);
+    }
+
+    /// As [`Engine::handle_line`] for a line that was taken apart already, `None` if it has no header.
+    pub fn handle_record(
+        &mut self,
+        jails: JailSet,
+        record: Option<&Record<'_>>,
+        now: Instant,
         mut decided: impl FnMut(u8, Attempt, Decision),
     ) {
         self.counters.lines += 1;
-        let Some(record) = Record::parse(line) else { return };
+        let Some(record) = record else { return };
         let Some(filter) = Filter::of_program(record.program) else { return };
         for number in jails.numbers() {
             let index = usize::from(number);
@@ -175,7 +186,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             if !jail.enabled || jail.filter != filter {
                 continue;
             }
-            if let Some(attempt) = filter.detect(jail.mode, sessions, &record) {
+            if let Some(attempt) = filter.detect(jail.mode, sessions, record) {
                 let decision = self.decide(number, jail, attempt, now);
                 decided(number, attempt, decision);
             }

@@ -46,7 +46,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// The kernel holds `addr` until `until`.
     pub fn found(&mut self, addr: Addr, until: Option<Instant>) -> Found {
-        let Some(slot) = self.table.find(&addr.octets()) else {
+        let Some(slot) = self.table.find(&addr) else {
             let marks = Marks::HELD.with(Marks::FOREIGN, true).with(Marks::SEEN, true);
             self.unscreened = true;
             return match self.add(addr, until, ADOPTED, State::Installed, marks) {
@@ -91,7 +91,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Somebody else took `addr` out of the kernel: it is wanted again. Returns whether it was banned.
     pub fn vanished(&mut self, addr: Addr) -> bool {
-        let Some(slot) = self.table.find(&addr.octets()) else { return false };
+        let Some(slot) = self.table.find(&addr) else { return false };
         let Some(ban) = self.table.get_mut(slot) else { return false };
         match ban.state {
             State::Installed => {
@@ -125,7 +125,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             }
             ban.marks.set(Marks::FOREIGN, false);
             let adopted = ban.jail == ADOPTED;
-            if adopted && let Some(addr) = self.table.key(slot).map(Addr::v6).filter(|addr| !keep(*addr)) {
+            if adopted && let Some(addr) = self.table.key(slot).filter(|addr| !keep(*addr)) {
                 self.release(addr);
             }
         }

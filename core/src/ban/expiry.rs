@@ -2,6 +2,7 @@
 //! so that any of them can leave at once.
 
 use super::Ban;
+use crate::addr::Addr;
 use crate::table::{Slot, Table};
 use core::mem;
 use heapless::Vec;
@@ -28,7 +29,7 @@ pub struct Heap<const N: usize> {
     slots: Vec<Slot, N>,
 }
 
-type BanTable<const N: usize, const I: usize> = Table<[u8; 16], Ban, N, I>;
+type BanTable<const N: usize, const I: usize> = Table<Addr, Ban, N, I>;
 
 fn end<const N: usize, const I: usize>(table: &BanTable<N, I>, slot: Slot) -> u64 {
     table.get(slot).and_then(|ban| ban.until).map_or(u64::MAX, |until| until.as_millis())

@@ -106,7 +106,7 @@ pub enum Wanted {
 
 /// All bans, at most `N`. `I` is the index size, see [`Table`].
 pub struct Bans<const N: usize, const I: usize> {
-    table: Table<[u8; 16], Ban, N, I>,
+    table: Table<Addr, Ban, N, I>,
     by_end: Heap<N>,
     /// Wanted bans in the order of their decision, per family: each family has a set, and so a message, of its own.
     wanted: [List; 2],
@@ -171,13 +171,13 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The ban of an address.
     #[must_use]
     pub fn find(&self, addr: Addr) -> Option<&Ban> {
-        self.table.find(&addr.octets()).and_then(|slot| self.table.get(slot))
+        self.table.find(&addr).and_then(|slot| self.table.get(slot))
     }
 
     /// Wants `addr` banned until `until`.
     pub fn want(&mut self, addr: Addr, jail: u8, until: Option<Instant>) -> Wanted {
         let family = index(addr.family());
-        if let Some(slot) = self.table.find(&addr.octets()) {
+        if let Some(slot) = self.table.find(&addr) {
             let Some(&ban) = self.table.get(slot) else { return Wanted::Full };
             let later = match (ban.until, until) {
                 (Some(old), Some(new)) => new > old,
@@ -211,7 +211,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// Adds a ban of an address that has none; `None` if there is no room.
     fn add(&mut self, addr: Addr, until: Option<Instant>, jail: u8, state: State, marks: Marks) -> Option<Slot> {
         let ban = Ban { until, position: Position::NONE, jail, state, marks };
-        let slot = self.table.insert(addr.octets(), ban).ok()?;
+        let slot = self.table.insert(addr, ban).ok()?;
         self.list(slot, state, index(addr.family()));
         self.by_end.insert(&mut self.table, slot);
         Some(slot)
@@ -219,7 +219,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Wants the ban of `addr` lifted. Returns whether there was one.
     pub fn release(&mut self, addr: Addr) -> bool {
-        let Some(slot) = self.table.find(&addr.octets()) else { return false };
+        let Some(slot) = self.table.find(&addr) else { return false };
         if !matches!(self.state(slot), Some(State::Releasing | State::ReleasingInFlight)) {
             self.relist(slot, State::Releasing);
         }
@@ -228,7 +228,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// The ban of `addr`, if there is one, is the operator's own wish: no gate stops it.
     pub fn force(&mut self, addr: Addr) {
-        if let Some(ban) = self.table.find(&addr.octets()).and_then(|slot| self.table.get_mut(slot)) {
+        if let Some(ban) = self.table.find(&addr).and_then(|slot| self.table.get_mut(slot)) {
             ban.marks.set(Marks::FORCED, true);
         }
     }
@@ -258,7 +258,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Asks `protected` of the ban of `addr`, in whatever state, and takes it out or lifts it if that is true.
     pub fn gate_one(&mut self, addr: Addr, protected: &mut dyn FnMut(Addr, &Ban) -> bool) {
-        let Some((slot, addr, ban)) = self.table.find(&addr.octets()).and_then(|slot| self.entry(slot)) else { return };
+        let Some((slot, addr, ban)) = self.table.find(&addr).and_then(|slot| self.entry(slot)) else { return };
         let leaving = matches!(ban.state, State::Releasing | State::ReleasingInFlight);
         if !leaving && !ban.forced() && protected(addr, &ban) {
             self.take_back(slot);
@@ -291,7 +291,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     }
 
     fn entry(&self, slot: Slot) -> Option<(Slot, Addr, Ban)> {
-        Some((slot, Addr::v6(self.table.key(slot)?), *self.table.get(slot)?))
+        Some((slot, self.table.key(slot)?, *self.table.get(slot)?))
     }
 
     /// The ban was written into the batch.
@@ -328,7 +328,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Takes out a ban that the kernel turned out not to hold.
     pub fn forget(&mut self, addr: Addr) {
-        if let Some(slot) = self.table.find(&addr.octets()) {
+        if let Some(slot) = self.table.find(&addr) {
             self.discard(slot);
         }
     }

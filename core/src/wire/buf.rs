@@ -4,6 +4,8 @@
 //! An attribute is a length (4 bytes of header included, padding excluded), a type, both `u16` in host order, the value,
 //! and zero bytes up to the next multiple of 4. A nested attribute holds attributes and carries [`NLA_F_NESTED`] in its
 //! type.
+//!
+//! The pieces that every message is made of are kept out of line: copies of them would be 8 KiB of the binary.
 
 use super::uapi::netlink::{NLA_ALIGNTO, NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLA_HDRLEN};
 
@@ -120,6 +122,7 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// [`Full`] if they do not all fit.
+    #[inline(never)]
     pub fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
         if bytes.len() > self.room() {
             return Err(Full);
@@ -182,6 +185,7 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// [`Full`] if they do not fit; none is then written.
+    #[inline(never)]
     pub fn pad(&mut self) -> Result<(), Full> {
         const ZERO: [u8; NLA_ALIGNTO] = [0; NLA_ALIGNTO];
         let missing = align(self.len).saturating_sub(self.len);
@@ -214,10 +218,16 @@ impl<'a> Writer<'a> {
             w.put_u16(0)?;
             w.put_u16(kind)?;
             write(w)?;
-            let len = u16::try_from(w.len.saturating_sub(start)).map_err(|_| Full)?;
-            w.patch_u16(start, len)?;
-            w.pad()
+            w.close(start)
         })
+    }
+
+    /// Ends the attribute that began at `start`.
+    #[inline(never)]
+    fn close(&mut self, start: usize) -> Result<(), Full> {
+        let len = u16::try_from(self.len.saturating_sub(start)).map_err(|_| Full)?;
+        self.patch_u16(start, len)?;
+        self.pad()
     }
 
     /// Writes an attribute of attributes: [`Writer::attr_with`] with [`NLA_F_NESTED`] set.
@@ -232,6 +242,7 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// As [`Writer::attr_with`].
+    #[inline(never)]
     pub fn attr(&mut self, kind: u16, bytes: &[u8]) -> Result<(), Full> {
         self.attr_with(kind, |w| w.put(bytes))
     }
@@ -240,6 +251,7 @@ impl<'a> Writer<'a> {
     ///
     /// # Errors
     /// As [`Writer::attr_with`].
+    #[inline(never)]
     pub fn attr_str(&mut self, kind: u16, text: &str) -> Result<(), Full> {
         self.attr_with(kind, |w| {
             w.put(text.as_bytes())?;

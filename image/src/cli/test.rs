@@ -213,10 +213,11 @@ impl<'m> Replay<'m> {
 
     fn line(&mut self, line: &[u8], out: &mut Out<'_>) {
         self.line += 1;
-        let now = self.clock.at(Record::parse(line).and_then(|record| record.stamp));
+        let record = Record::parse(line);
+        let now = self.clock.at(record.and_then(|record| record.stamp));
         let mut hit: Option<(Filter, Addr, bool)> = None;
         let jails = self.jails;
-        self.engine.handle_line(self.all, line, now, |jail, attempt, decision| {
+        self.engine.handle_record(self.all, record.as_ref(), now, |jail, attempt, decision| {
             if let Some(jail) = jails.get(usize::from(jail)) {
                 hit = Some((jail.filter, attempt.addr, matches!(decision, Decision::Ban(_))));
             }

@@ -59,14 +59,20 @@ fn after_last<'a>(text: &'a [u8], needle: &[u8]) -> Option<&'a [u8]> {
 
 /// What stands before and after the last `needle`.
 fn split_last<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = text.windows(needle.len()).rposition(|window| window == needle)?;
-    Some((text.get(..at)?, text.get(at + needle.len()..)?))
+    let (&first, tail) = needle.split_first()?;
+    memchr::memrchr_iter(first, text).find_map(|at| {
+        let (before, rest) = text.split_at_checked(at)?;
+        Some((before, rest.get(1..)?.strip_prefix(tail)?))
+    })
 }
 
 /// What stands before and after the first `needle`.
 fn split_first<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = text.windows(needle.len()).position(|window| window == needle)?;
-    Some((text.get(..at)?, text.get(at + needle.len()..)?))
+    let (&first, tail) = needle.split_first()?;
+    memchr::memchr_iter(first, text).find_map(|at| {
+        let (before, rest) = text.split_at_checked(at)?;
+        Some((before, rest.get(1..)?.strip_prefix(tail)?))
+    })
 }
 
 /// Without spaces at the end.

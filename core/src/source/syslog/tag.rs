@@ -13,10 +13,10 @@ pub(super) struct Tag<'a> {
 pub(super) fn parse(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
     let (name, rest) = match text {
         [b'[', inner @ ..] => {
-            let (name, rest) = until(inner, |b| b == b']')?;
+            let (name, rest) = name(inner, b']', b']')?;
             (name, rest.get(1..)?)
         }
-        _ => until(text, |b| b == b'[' || b == b':')?,
+        _ => name(text, b'[', b':')?,
     };
     let (pid, rest) = match rest {
         [b'[', inner @ ..] => {
@@ -33,11 +33,18 @@ pub(super) fn parse(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
     }
 }
 
-/// Splits before the first byte that `stop` likes, unless a space comes first.
-fn until(text: &[u8], stop: impl Fn(u8) -> bool) -> Option<(&[u8], &[u8])> {
-    let end = text.iter().take(TAG_MAX).position(|&b| b == b' ' || stop(b))?;
-    let (name, rest) = text.split_at_checked(end)?;
-    if rest.first() == Some(&b' ') { None } else { Some((name, rest)) }
+/// Splits before the first of two bytes, unless a space comes first.
+fn name(text: &[u8], end: u8, or_end: u8) -> Option<(&[u8], &[u8])> {
+    let text_of_name = text.get(..TAG_MAX).unwrap_or(text);
+    for (at, &byte) in text_of_name.iter().enumerate() {
+        if byte == end || byte == or_end {
+            return text.split_at_checked(at);
+        }
+        if byte == b' ' {
+            return None;
+        }
+    }
+    None
 }
 
 /// Leading decimal digits that fit 32 bits, at least one.
