@@ -205,6 +205,18 @@ impl Prefix {
         if self.bits >= 96 { self.base.family() } else { Family::V6 }
     }
 
+    /// The first address of the prefix.
+    #[must_use]
+    pub const fn base(&self) -> Addr {
+        self.base
+    }
+
+    /// The mask in the form of [`Addr::octets`]: the last four bytes are an IPv4 prefix's.
+    #[must_use]
+    pub const fn mask_octets(&self) -> [u8; 16] {
+        mask(self.bits).to_be_bytes()
+    }
+
     /// The length in bits of the prefix's own family.
     #[must_use]
     pub fn length(&self) -> u8 {

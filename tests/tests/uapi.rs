@@ -1,6 +1,10 @@
 //! The numbers of `core::wire::uapi` against the kernel's headers, by a C program that prints what they say.
 
-use edgeban_core::wire::uapi::{errno, netfilter, netlink, nf_tables, nfnetlink};
+use edgeban_core::addr::Family;
+use edgeban_core::wire::uapi::{errno, netfilter, netlink, nf_tables, nfnetlink, x_tables, xt_set};
+use edgeban_core::wire::xt::rule::Rule;
+use edgeban_core::wire::xt::set::SetMatch;
+use edgeban_core::wire::xt::{self, request};
 use std::fmt::Write as _;
 use std::process::Command;
 
@@ -28,6 +32,8 @@ fn the_constants_are_those_of_the_headers() {
         (include_str!("../../core/src/wire/uapi/nfnetlink.rs"), nfnetlink_values()),
         (include_str!("../../core/src/wire/uapi/netfilter.rs"), netfilter_values()),
         (include_str!("../../core/src/wire/uapi/nf_tables.rs"), nf_tables_values()),
+        (include_str!("../../core/src/wire/uapi/x_tables.rs"), x_tables_values()),
+        (include_str!("../../core/src/wire/uapi/xt_set.rs"), xt_set_values()),
     ];
     let mut ours: Vec<(&str, i64)> = Vec::new();
     for (source, values) in all {
@@ -39,8 +45,11 @@ fn the_constants_are_those_of_the_headers() {
         ours.extend(values);
     }
     ours.extend(errno_values());
+    ours.extend(xt_layouts());
     let mut program = String::from(
         "#include <errno.h>\n#include <stdio.h>\n#include <linux/netlink.h>\n#include <linux/netfilter.h>\n\
+         #include <limits.h>\n#include <stddef.h>\n#include <linux/netfilter_ipv4/ip_tables.h>\n\
+         #include <linux/netfilter_ipv6/ip6_tables.h>\n#include <linux/netfilter/xt_set.h>\n\
          #include <linux/netfilter_ipv4.h>\n#include <linux/netfilter/nfnetlink.h>\n\
          #include <linux/netfilter/nf_tables.h>\n#include <linux/netfilter/ipset/ip_set.h>\n#include <linux/netfilter/ipset/ip_set_hash.h>\n\
          #ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
@@ -97,6 +106,50 @@ fn nf_tables_values() -> Vec<(&'static str, i64)> {
         NFT_CMP_EQ NFTA_PAYLOAD_DREG NFTA_PAYLOAD_BASE NFTA_PAYLOAD_OFFSET NFTA_PAYLOAD_LEN
         NFT_PAYLOAD_NETWORK_HEADER NFTA_LOOKUP_SET NFTA_LOOKUP_SREG NFTA_LOOKUP_SET_ID NFTA_IMMEDIATE_DREG
         NFTA_IMMEDIATE_DATA NFT_REG_VERDICT NFT_REG_1 NFTA_GEN_ID)
+}
+
+fn x_tables_values() -> Vec<(&'static str, i64)> {
+    values!(x_tables: XT_TABLE_MAXNAMELEN XT_EXTENSION_MAXNAMELEN XT_FUNCTION_MAXNAMELEN NF_INET_NUMHOOKS XT_RETURN
+        IPT_SO_SET_REPLACE IPT_SO_SET_ADD_COUNTERS IPT_SO_GET_INFO IPT_SO_GET_ENTRIES IPT_SO_GET_REVISION_MATCH
+        IP6T_SO_GET_REVISION_MATCH)
+}
+
+fn xt_set_values() -> Vec<(&'static str, i64)> {
+    values!(xt_set: SO_IP_SET IP_SET_OP_VERSION IP_SET_OP_GET_BYNAME IPSET_INVALID_ID IPSET_MAXNAMELEN
+        IPSET_DIM_ONE_SRC)
+}
+
+/// Sizes and offsets of `core::wire::xt`, each with what C says of it.
+fn xt_layouts() -> Vec<(&'static str, i64)> {
+    let all = [
+        ("XT_ALIGN(1)", xt::ALIGN),
+        ("XT_ALIGN(41)", xt::align(41)),
+        ("sizeof(struct xt_counters)", xt::COUNTERS_LEN),
+        ("sizeof(struct ipt_entry)", xt::entry_len(Family::V4)),
+        ("sizeof(struct ip6t_entry)", xt::entry_len(Family::V6)),
+        ("sizeof(struct ipt_getinfo)", request::INFO_LEN),
+        ("sizeof(struct ip6t_getinfo)", request::INFO_LEN),
+        ("offsetof(struct ipt_get_entries, entrytable)", request::ENTRIES_OFFSET),
+        ("offsetof(struct ip6t_get_entries, entrytable)", request::ENTRIES_OFFSET),
+        ("offsetof(struct ipt_replace, entries)", request::REPLACE_LEN),
+        ("offsetof(struct ip6t_replace, entries)", request::REPLACE_LEN),
+        ("offsetof(struct xt_counters_info, counters)", request::COUNTERS_OFFSET),
+        ("sizeof(struct xt_get_revision)", request::REVISION_LEN),
+        ("sizeof(struct ip_set_req_version)", request::SetVersion::LEN),
+        ("sizeof(struct ip_set_req_get_set)", request::SetByName::LEN),
+        ("XT_ALIGN(sizeof(struct ipt_entry) + sizeof(struct xt_standard_target))", Rule::Return.buffer_len(Family::V4)),
+        ("sizeof(struct ip6t_standard)", Rule::Return.buffer_len(Family::V6)),
+        ("XT_ALIGN(sizeof(struct ipt_entry) + sizeof(struct xt_error_target))", Rule::Head("x").buffer_len(Family::V4)),
+        ("sizeof(struct ip6t_error)", Rule::Head("x").buffer_len(Family::V6)),
+        ("XT_ALIGN(sizeof(struct xt_entry_match) + sizeof(struct xt_set_info_match_v1))", set_len(1)),
+        ("XT_ALIGN(sizeof(struct xt_entry_match) + sizeof(struct xt_set_info_match_v3))", set_len(3)),
+        ("XT_ALIGN(sizeof(struct xt_entry_match) + sizeof(struct xt_set_info_match_v4))", set_len(4)),
+    ];
+    all.map(|(expression, ours)| (expression, i64::try_from(ours).unwrap())).to_vec()
+}
+
+fn set_len(revision: u8) -> usize {
+    SetMatch { index: 0, revision }.buffer_len()
 }
 
 fn errno_values() -> Vec<(&'static str, i64)> {

@@ -17,3 +17,4 @@ pub mod nft;
 pub mod nl;
 pub mod reply;
 pub mod uapi;
+pub mod xt;

@@ -6,3 +6,5 @@ pub mod netfilter;
 pub mod netlink;
 pub mod nf_tables;
 pub mod nfnetlink;
+pub mod x_tables;
+pub mod xt_set;
