@@ -3,3 +3,4 @@
 pub mod fake_kernel;
 pub mod hex;
 pub mod netlink;
+pub mod xtables;

@@ -13,7 +13,7 @@ use crate::wire::xt::COUNTERS_LEN;
 use crate::wire::xt::entry::{DROP, Entries, Entry, Target};
 use crate::wire::xt::request::{COUNTERS_OFFSET, Hooks, REPLACE_LEN, add_counters};
 use crate::wire::xt::rule::Rule;
-use crate::wire::xt::set::SET_MATCH_MAX;
+use crate::wire::xt::set::SetMatch;
 use heapless::Vec;
 
 /// Changes of length: our jump, our chain, and the jumps of ours that are too many.
@@ -142,8 +142,8 @@ impl<'a> Rewrite<'a> {
             let old = old?;
             if (self.hook_at..policy_at).contains(&old.offset) && self.is_our_jump(&old.entry) {
                 self.cut(old.offset, old.entry.bytes().len(), 0)?;
-                // One cut is our chain's.
-                if self.cuts.len() == CUTS {
+                // One cut is the new jump; room for our chain's is left.
+                if self.cuts.len() > limits::XT_JUMPS + usize::from(self.plan.content.is_some()) {
                     return Err(Refused::TooManyJumps);
                 }
             }
@@ -257,12 +257,11 @@ impl<'a> Rewrite<'a> {
                 }
             }
             Content::Set(set) => {
-                let mut bytes = [0; SET_MATCH_MAX];
-                let mut w = Writer::new(&mut bytes);
-                set.emit(&mut w)?;
                 let same = |old: &Old<'_>| {
                     let entry = &old.entry;
-                    entry.is_for_all() && entry.matches() == w.written() && entry.target() == Target::Standard(DROP)
+                    entry.is_for_all()
+                        && SetMatch::parse(entry.matches()) == Ok(set)
+                        && entry.target() == Target::Standard(DROP)
                 };
                 let found = rules.clone().map_while(Result::ok).find(same);
                 put(found.map_or(Piece::New(Rule::DropSet(set)), Piece::Old))?;

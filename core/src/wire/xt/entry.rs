@@ -1,6 +1,6 @@
 //! Entries read: where each ends, what its target is, and whether it drops one address.
 
-use super::{HEADER_LEN, addr_len, counters_offset, entry_len, ip_len};
+use super::{HEADER_LEN, addr_len, counters_offset, entry_len, ip_len, text};
 use crate::addr::{Addr, Family, Prefix};
 use crate::wire::buf::{Malformed, Reader};
 use crate::wire::uapi::netfilter::NF_DROP;
@@ -134,11 +134,6 @@ fn parse_target(bytes: &[u8]) -> Result<Target<'_>, Malformed> {
         b"ERROR" => reader.take(XT_FUNCTION_MAXNAMELEN).map(text).map(Target::Error),
         _ => Ok(Target::Other),
     }
-}
-
-/// Up to the first NUL.
-fn text(field: &[u8]) -> &[u8] {
-    field.split(|&b| b == 0).next().unwrap_or_default()
 }
 
 /// Walks the entries of a table, each with its offset; after a [`Malformed`] it ends.

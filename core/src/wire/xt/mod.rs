@@ -17,6 +17,8 @@
 //! the table. The standard target (its name is empty) has a verdict: negative is final, otherwise it is the offset, from
 //! the table's start, of the entry to jump to; a rule without a target jumps to the entry behind it.
 //!
+//! The kernel writes names up to their NUL: what is behind it in the caller's buffer stays there and means nothing.
+//!
 //! Numbers are in host order. Every part starts at a multiple of [`ALIGN`]; the counters of IPv6 and the headers of the
 //! requests depend on it too.
 //!
@@ -86,6 +88,11 @@ fn name(w: &mut Writer<'_>, text: &str, len: usize) -> Result<(), Full> {
     let rest = len.checked_sub(text.len()).filter(|&rest| rest > 0).ok_or(Full)?;
     w.put(text.as_bytes())?;
     zeros(w, rest)
+}
+
+/// A field up to its first NUL.
+fn text(field: &[u8]) -> &[u8] {
+    field.split(|&b| b == 0).next().unwrap_or_default()
 }
 
 /// Writes the header of a match or target of `len` bytes, the header included.

@@ -3,8 +3,9 @@
 //! Its revisions differ in their data. iptables shows and saves only those of the highest revision that the kernel knows,
 //! so that one is to be written ([`SetMatch::REVISIONS`]).
 
-use super::{ALIGN, HEADER_LEN, align, header, zeros};
-use crate::wire::buf::{Full, Writer};
+use super::{ALIGN, HEADER_LEN, align, header, text, zeros};
+use crate::wire::buf::{Full, Malformed, Reader, Writer};
+use crate::wire::uapi::x_tables::XT_EXTENSION_MAXNAMELEN;
 use crate::wire::uapi::xt_set::IPSET_DIM_ONE_SRC;
 
 /// `-m set --match-set NAME src`.
@@ -15,9 +16,6 @@ pub struct SetMatch {
     /// The match's revision, one of [`SetMatch::REVISIONS`].
     pub revision: u8,
 }
-
-/// Bytes of the largest: headers and `struct xt_set_info_match_v4`.
-pub const SET_MATCH_MAX: usize = HEADER_LEN + 48;
 
 impl SetMatch {
     /// The revisions that are supported, best first: ask the kernel for each until one is there. Revision 0 is older than
@@ -54,5 +52,21 @@ impl SetMatch {
             // No comparison of the element's counters, no flags.
             zeros(w, self.buffer_len().saturating_sub(HEADER_LEN + 4))
         })
+    }
+
+    /// Reads the matches of a rule that has just this one.
+    ///
+    /// # Errors
+    /// [`Malformed`] if they are anything else.
+    pub fn parse(matches: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(matches);
+        let size = usize::from(reader.u16()?);
+        let name = text(reader.take(XT_EXTENSION_MAXNAMELEN)?);
+        let revision = reader.u8()?;
+        let set = Self { index: reader.u16()?, revision };
+        let source = (reader.u8()?, reader.u8()?) == (1, IPSET_DIM_ONE_SRC);
+        let plain = source && name == b"set" && reader.rest().iter().all(|&b| b == 0);
+        let known = Self::REVISIONS.contains(&revision) && size == matches.len() && size == set.buffer_len();
+        if plain && known { Ok(set) } else { Err(Malformed) }
     }
 }
