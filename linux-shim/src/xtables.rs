@@ -106,9 +106,9 @@ impl Xtables {
         request.get_mut(COUNTERS..ENTRIES).ok_or(Errno::EINVAL)?.copy_from_slice(&pointer);
         let (level, option) = (arch::from_u32(self.level()), arch::from_u32(SET_REPLACE));
         let args = [self.fd.as_fd().arg(), level, option, arch::from_slice(request), request.len()];
-        // SAFETY: `request` is borrowed from the caller and the kernel reads at most its length. What the kernel writes goes
-        // to the pointer in it: `counters`, which the caller lends for this call, at most the 16 bytes for each of the
-        // number put there above. The options used here do not depend on what other bytes the caller chose.
+        // SAFETY: `request` is borrowed from the caller and the kernel reads at most its length. The kernel writes through the
+        // one address in it, which was put there above: to `counters`, which the caller lends for this call, 16 bytes for
+        // each of the number that was put there too, or nothing if its own number is another (EAGAIN).
         unsafe { arch::call(c::__NR_setsockopt, args) }.map(drop)
     }
 

@@ -9,6 +9,9 @@
 //! 4. `IPT_SO_SET_REPLACE`, with room for the counters of all old entries; `EAGAIN`: as above.
 //! 5. [`Rewrite::counters`] with what the kernel wrote there, then `IPT_SO_SET_ADD_COUNTERS`.
 //!
+//! Step 1 alone makes the kernel set the table up in this network namespace, if nobody has; those that are there already
+//! are listed in `/proc/net/ip_tables_names` and `ip6_tables_names`.
+//!
 //! A new table counts from 0, whatever its entries say (`check_entry_size_and_hooks` in the kernel); the old counters
 //! come back exact from the moment of the change, and adding them makes every counter exact again. Until step 5 they are
 //! lower, and if it fails they stay so; no packet escapes a rule.

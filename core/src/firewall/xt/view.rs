@@ -9,12 +9,9 @@ use crate::wire::xt::entry::{Counters, Entries, Entry, Target};
 /// A table whose lengths and offsets were found to fit.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// The table's family.
-    pub family: Family,
-    /// What the kernel said of it.
-    pub info: Info,
-    /// Its entries.
-    pub entries: &'a [u8],
+    pub(super) family: Family,
+    pub(super) info: Info,
+    pub(super) entries: &'a [u8],
 }
 
 /// Where a chain lies: offsets of its head, of its first entry, and behind its last, with the first entry's number.
