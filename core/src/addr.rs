@@ -216,16 +216,22 @@ impl Prefix {
             && u128::from_be_bytes(addr.0) & mask(self.bits) == u128::from_be_bytes(self.base.0)
     }
 
-    /// Its first address.
+    /// The address family of the prefix.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        if self.bits >= 96 { self.base.family() } else { Family::V6 }
+    }
+
+    /// The first address of the prefix.
     #[must_use]
     pub const fn base(&self) -> Addr {
         self.base
     }
 
-    /// The address family of the prefix.
+    /// The mask in the form of [`Addr::octets`]: the last four bytes are an IPv4 prefix's.
     #[must_use]
-    pub fn family(&self) -> Family {
-        if self.bits >= 96 { self.base.family() } else { Family::V6 }
+    pub const fn mask_octets(&self) -> [u8; 16] {
+        mask(self.bits).to_be_bytes()
     }
 
     /// The length in bits of the prefix's own family.

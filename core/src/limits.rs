@@ -72,6 +72,18 @@ pub const FINDTIME_SECS: u64 = 365 * 86_400;
 /// Largest `bantime` in seconds, ten years; longer means `"permanent"`. nf_tables' own limit is 2^64 / 10^6 ms.
 pub const BANTIME_SECS: u64 = 3650 * 86_400;
 
+/// Drop rules in our chain of a legacy iptables table. Every packet walks all of them: 7 ns a rule on a PC (8 us a packet
+/// at this limit, as much as the rest of its way through loopback), ten times that on a small router. A change of one rule
+/// exchanges the whole table, 2 ms there (`tests/examples/xt_speed.rs`).
+pub const XT_RULES: usize = 1024;
+
+/// Jumps to our chain, apart from each other, that one change removes: there is one, or another after a crash.
+pub const XT_JUMPS: usize = 16;
+
+/// Bytes of a legacy iptables table as the kernel hands it out: our rules (208 bytes each in IPv6, 208 KiB in all) and
+/// as much for the others', some 1,500 of them.
+pub const XT_TABLE: usize = 512 * 1024;
+
 // A chunk must hold the longest line and its newline behind the anchor, or reading would not get on.
 static_assertions::const_assert!(CHUNK > ANCHOR + LINE + 1 && ANCHOR <= 255 && FILE_SLOTS >= 2);
 static_assertions::const_assert!(TRACKED <= 1 << 24 && BANS <= 1 << 24);

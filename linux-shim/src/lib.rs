@@ -26,5 +26,6 @@ pub mod netlink;
 pub mod process;
 pub mod random;
 pub mod signal;
+pub mod xtables;
 
 pub use errno::Errno;

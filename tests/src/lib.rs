@@ -6,3 +6,4 @@ pub mod hex;
 pub mod lab;
 pub mod netlink;
 pub mod ssh;
+pub mod xtables;

@@ -1,6 +1,10 @@
 //! The numbers of `core::wire::uapi` against the kernel's headers, by a C program that prints what they say.
 
-use edgeban_core::wire::uapi::{errno, netfilter, netlink, nf_tables, nfnetlink, rtnetlink};
+use edgeban_core::addr::Family;
+use edgeban_core::wire::uapi::{errno, netfilter, netlink, nf_tables, nfnetlink, rtnetlink, x_tables, xt_set};
+use edgeban_core::wire::xt::rule::Rule;
+use edgeban_core::wire::xt::set::SetMatch;
+use edgeban_core::wire::xt::{self, request};
 use std::fmt::Write as _;
 use std::process::Command;
 
@@ -29,6 +33,8 @@ fn the_constants_are_those_of_the_headers() {
         (include_str!("../../core/src/wire/uapi/netfilter.rs"), netfilter_values()),
         (include_str!("../../core/src/wire/uapi/nf_tables.rs"), nf_tables_values()),
         (include_str!("../../core/src/wire/uapi/rtnetlink.rs"), rtnetlink_values()),
+        (include_str!("../../core/src/wire/uapi/x_tables.rs"), x_tables_values()),
+        (include_str!("../../core/src/wire/uapi/xt_set.rs"), xt_set_values()),
     ];
     let mut ours: Vec<(&str, i64)> = Vec::new();
     for (source, values) in all {
@@ -40,14 +46,17 @@ fn the_constants_are_those_of_the_headers() {
         ours.extend(values);
     }
     ours.extend(errno_values());
+    ours.extend(xt_layouts());
     let mut program = String::from(
         "#include <errno.h>\n#include <stdio.h>\n#include <linux/netlink.h>\n#include <linux/netfilter.h>\n\
+         #include <limits.h>\n#include <stddef.h>\n#include <linux/netfilter_ipv4/ip_tables.h>\n\
+         #include <linux/netfilter_ipv6/ip6_tables.h>\n#include <linux/netfilter/xt_set.h>\n\
          #include <linux/netfilter_ipv4.h>\n#include <linux/netfilter/nfnetlink.h>\n\
          #include <linux/netfilter/nf_tables.h>\n#include <linux/netfilter/ipset/ip_set.h>\n#include <linux/netfilter/ipset/ip_set_hash.h>\n\
          #include <sys/socket.h>\n#include <linux/rtnetlink.h>\n\
          #define IFADDRMSG_LEN sizeof(struct ifaddrmsg)\n#define RTMSG_LEN sizeof(struct rtmsg)\n\
          #define RTNEXTHOP_LEN sizeof(struct rtnexthop)\n#ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
-         #define NFGEN_HDRLEN sizeof(struct nfgenmsg)\n#ifndef NFT_SET_ELEM_CATCHALL\n\
+         #define NFGEN_HDRLEN sizeof(struct nfgenmsg)\n#ifndef NFT_TABLE_F_PERSIST\n#define NFT_TABLE_F_PERSIST 4\n#endif\n#ifndef NFT_SET_ELEM_CATCHALL\n\
          #define NFT_SET_ELEM_CATCHALL 2\n#endif\nint main(void) {\n",
     );
     for (name, _) in &ours {
@@ -81,34 +90,79 @@ fn nfnetlink_values() -> Vec<(&'static str, i64)> {
 
 fn netfilter_values() -> Vec<(&'static str, i64)> {
     values!(netfilter: NFPROTO_UNSPEC NFPROTO_INET NFPROTO_IPV4 NFPROTO_IPV6 NF_INET_PRE_ROUTING
-        NF_INET_LOCAL_IN NF_INET_FORWARD NF_INET_LOCAL_OUT NF_INET_POST_ROUTING NF_INET_INGRESS NF_IP_PRI_RAW NF_IP_PRI_MANGLE
-        NF_IP_PRI_FILTER NF_DROP NF_ACCEPT)
+        NF_INET_LOCAL_IN NF_INET_FORWARD NF_INET_LOCAL_OUT NF_INET_POST_ROUTING NF_INET_INGRESS NF_IP_PRI_RAW
+        NF_IP_PRI_MANGLE NF_IP_PRI_FILTER NF_DROP NF_ACCEPT)
 }
 
 fn nf_tables_values() -> Vec<(&'static str, i64)> {
     values!(nf_tables: NFT_MSG_NEWTABLE NFT_MSG_GETTABLE NFT_MSG_DELTABLE NFT_MSG_NEWCHAIN NFT_MSG_GETCHAIN
         NFT_MSG_DELCHAIN NFT_MSG_NEWRULE NFT_MSG_GETRULE NFT_MSG_DELRULE NFT_MSG_NEWSET NFT_MSG_GETSET
         NFT_MSG_DELSET NFT_MSG_NEWSETELEM NFT_MSG_GETSETELEM NFT_MSG_DELSETELEM NFT_MSG_NEWGEN NFT_MSG_GETGEN
-        NFT_NAME_MAXLEN NFT_USERDATA_MAXLEN NFTA_LIST_ELEM NFTA_TABLE_NAME NFTA_TABLE_FLAGS NFTA_CHAIN_TABLE
-        NFTA_CHAIN_NAME NFTA_CHAIN_HOOK NFTA_CHAIN_POLICY NFTA_CHAIN_TYPE NFTA_HOOK_HOOKNUM NFTA_HOOK_PRIORITY
-        NFTA_RULE_TABLE NFTA_RULE_CHAIN NFTA_RULE_EXPRESSIONS NFTA_EXPR_NAME NFTA_EXPR_DATA NFTA_SET_TABLE
-        NFTA_SET_NAME NFTA_SET_FLAGS NFTA_SET_KEY_TYPE NFTA_SET_KEY_LEN NFTA_SET_DESC NFTA_SET_ID NFTA_SET_TIMEOUT
-        NFTA_SET_GC_INTERVAL NFTA_SET_USERDATA NFTA_SET_DESC_SIZE NFT_SET_TIMEOUT NFTA_SET_ELEM_LIST_TABLE
-        NFTA_SET_ELEM_LIST_SET NFTA_SET_ELEM_LIST_ELEMENTS NFTA_SET_ELEM_KEY NFTA_SET_ELEM_FLAGS
-        NFTA_SET_ELEM_TIMEOUT NFTA_SET_ELEM_EXPIRATION NFT_SET_ELEM_CATCHALL NFTA_DATA_VALUE NFTA_DATA_VERDICT
-        NFTA_VERDICT_CODE NFTA_META_DREG NFTA_META_KEY NFT_META_NFPROTO NFTA_CMP_SREG NFTA_CMP_OP NFTA_CMP_DATA
-        NFT_CMP_EQ NFTA_PAYLOAD_DREG NFTA_PAYLOAD_BASE NFTA_PAYLOAD_OFFSET NFTA_PAYLOAD_LEN
-        NFT_PAYLOAD_NETWORK_HEADER NFTA_LOOKUP_SET NFTA_LOOKUP_SREG NFTA_LOOKUP_SET_ID NFTA_IMMEDIATE_DREG
-        NFTA_IMMEDIATE_DATA NFT_REG_VERDICT NFT_REG_1 NFTA_GEN_ID NFTA_GEN_PROC_PID NFTA_GEN_PROC_NAME NFT_TABLE_F_OWNER
-        NFTA_HOOK_DEV NFTA_HOOK_DEVS NFTA_DEVICE_NAME NFTA_SET_EXPR NFTA_SET_ELEM_EXPR NFTA_BITWISE_SREG
-        NFTA_BITWISE_DREG NFTA_BITWISE_LEN NFTA_BITWISE_MASK NFTA_BITWISE_XOR NFTA_REJECT_TYPE NFTA_REJECT_ICMP_CODE
-        NFT_REJECT_ICMPX_UNREACH NFT_REJECT_ICMPX_PORT_UNREACH NFTA_COUNTER_BYTES NFTA_COUNTER_PACKETS)
+        NFT_NAME_MAXLEN NFT_USERDATA_MAXLEN NFTA_LIST_ELEM NFTA_TABLE_NAME NFTA_TABLE_FLAGS NFT_TABLE_F_OWNER
+        NFT_TABLE_F_PERSIST NFTA_CHAIN_TABLE NFTA_CHAIN_NAME NFTA_CHAIN_HOOK NFTA_CHAIN_POLICY NFTA_CHAIN_TYPE
+        NFTA_HOOK_HOOKNUM NFTA_HOOK_PRIORITY NFTA_HOOK_DEV NFTA_HOOK_DEVS NFTA_DEVICE_NAME NFTA_RULE_TABLE
+        NFTA_RULE_CHAIN NFTA_RULE_EXPRESSIONS NFTA_EXPR_NAME NFTA_EXPR_DATA NFTA_SET_TABLE NFTA_SET_NAME
+        NFTA_SET_FLAGS NFTA_SET_KEY_TYPE NFTA_SET_KEY_LEN NFTA_SET_DESC NFTA_SET_ID NFTA_SET_TIMEOUT
+        NFTA_SET_GC_INTERVAL NFTA_SET_USERDATA NFTA_SET_EXPR NFTA_SET_DESC_SIZE NFT_SET_TIMEOUT
+        NFTA_SET_ELEM_LIST_TABLE NFTA_SET_ELEM_LIST_SET NFTA_SET_ELEM_LIST_ELEMENTS NFTA_SET_ELEM_KEY
+        NFTA_SET_ELEM_FLAGS NFTA_SET_ELEM_TIMEOUT NFTA_SET_ELEM_EXPIRATION NFTA_SET_ELEM_EXPR NFT_SET_ELEM_CATCHALL
+        NFTA_DATA_VALUE NFTA_DATA_VERDICT NFTA_VERDICT_CODE NFTA_META_DREG NFTA_META_KEY NFT_META_NFPROTO
+        NFTA_CMP_SREG NFTA_CMP_OP NFTA_CMP_DATA NFT_CMP_EQ NFTA_PAYLOAD_DREG NFTA_PAYLOAD_BASE NFTA_PAYLOAD_OFFSET
+        NFTA_PAYLOAD_LEN NFT_PAYLOAD_NETWORK_HEADER NFTA_LOOKUP_SET NFTA_LOOKUP_SREG NFTA_LOOKUP_SET_ID
+        NFTA_IMMEDIATE_DREG NFTA_IMMEDIATE_DATA NFT_REG_VERDICT NFT_REG_1 NFTA_BITWISE_SREG NFTA_BITWISE_DREG
+        NFTA_BITWISE_LEN NFTA_BITWISE_MASK NFTA_BITWISE_XOR NFTA_REJECT_TYPE NFTA_REJECT_ICMP_CODE
+        NFT_REJECT_ICMPX_UNREACH NFT_REJECT_ICMPX_PORT_UNREACH NFTA_COUNTER_BYTES NFTA_COUNTER_PACKETS NFTA_GEN_ID
+        NFTA_GEN_PROC_PID NFTA_GEN_PROC_NAME)
 }
 
 fn rtnetlink_values() -> Vec<(&'static str, i64)> {
     values!(rtnetlink: AF_INET AF_INET6 RTM_NEWADDR RTM_DELADDR RTM_GETADDR RTM_NEWROUTE RTM_DELROUTE RTM_GETROUTE
         RTNLGRP_IPV4_IFADDR RTNLGRP_IPV4_ROUTE RTNLGRP_IPV6_IFADDR RTNLGRP_IPV6_ROUTE IFADDRMSG_LEN IFA_ADDRESS
         IFA_LOCAL RTMSG_LEN RTNEXTHOP_LEN RTN_UNICAST RTM_F_CLONED RTA_GATEWAY RTA_MULTIPATH RTA_VIA)
+}
+
+fn x_tables_values() -> Vec<(&'static str, i64)> {
+    values!(x_tables: XT_TABLE_MAXNAMELEN XT_EXTENSION_MAXNAMELEN XT_FUNCTION_MAXNAMELEN NF_INET_NUMHOOKS XT_RETURN
+        IPT_SO_SET_REPLACE IPT_SO_SET_ADD_COUNTERS IPT_SO_GET_INFO IPT_SO_GET_ENTRIES IPT_SO_GET_REVISION_MATCH
+        IP6T_SO_GET_REVISION_MATCH)
+}
+
+fn xt_set_values() -> Vec<(&'static str, i64)> {
+    values!(xt_set: SO_IP_SET IP_SET_OP_VERSION IP_SET_OP_GET_BYNAME IPSET_INVALID_ID IPSET_MAXNAMELEN
+        IPSET_DIM_ONE_SRC)
+}
+
+/// Sizes and offsets of `core::wire::xt`, each with what C says of it.
+fn xt_layouts() -> Vec<(&'static str, i64)> {
+    let all = [
+        ("XT_ALIGN(1)", xt::ALIGN),
+        ("XT_ALIGN(41)", xt::align(41)),
+        ("sizeof(struct xt_counters)", xt::COUNTERS_LEN),
+        ("sizeof(struct ipt_entry)", xt::entry_len(Family::V4)),
+        ("sizeof(struct ip6t_entry)", xt::entry_len(Family::V6)),
+        ("sizeof(struct ipt_getinfo)", request::INFO_LEN),
+        ("sizeof(struct ip6t_getinfo)", request::INFO_LEN),
+        ("offsetof(struct ipt_get_entries, entrytable)", request::ENTRIES_OFFSET),
+        ("offsetof(struct ip6t_get_entries, entrytable)", request::ENTRIES_OFFSET),
+        ("offsetof(struct ipt_replace, entries)", request::REPLACE_LEN),
+        ("offsetof(struct ip6t_replace, entries)", request::REPLACE_LEN),
+        ("offsetof(struct xt_counters_info, counters)", request::COUNTERS_OFFSET),
+        ("sizeof(struct xt_get_revision)", request::REVISION_LEN),
+        ("sizeof(struct ip_set_req_version)", request::SetVersion::LEN),
+        ("sizeof(struct ip_set_req_get_set)", request::SetByName::LEN),
+        ("XT_ALIGN(sizeof(struct ipt_entry) + sizeof(struct xt_standard_target))", Rule::Return.buffer_len(Family::V4)),
+        ("sizeof(struct ip6t_standard)", Rule::Return.buffer_len(Family::V6)),
+        ("XT_ALIGN(sizeof(struct ipt_entry) + sizeof(struct xt_error_target))", Rule::Head("x").buffer_len(Family::V4)),
+        ("sizeof(struct ip6t_error)", Rule::Head("x").buffer_len(Family::V6)),
+        ("XT_ALIGN(sizeof(struct xt_entry_match) + sizeof(struct xt_set_info_match_v1))", set_len(1)),
+        ("XT_ALIGN(sizeof(struct xt_entry_match) + sizeof(struct xt_set_info_match_v3))", set_len(3)),
+        ("XT_ALIGN(sizeof(struct xt_entry_match) + sizeof(struct xt_set_info_match_v4))", set_len(4)),
+    ];
+    all.map(|(expression, ours)| (expression, i64::try_from(ours).unwrap())).to_vec()
+}
+
+fn set_len(revision: u8) -> usize {
+    SetMatch { index: 0, revision }.buffer_len()
 }
 
 fn errno_values() -> Vec<(&'static str, i64)> {

@@ -2,3 +2,4 @@
 //! [`nft::Link::poll_transmit`] and come in through [`nft::Link::handle`].
 
 pub mod nft;
+pub mod xt;

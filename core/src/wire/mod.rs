@@ -1,5 +1,5 @@
 //! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables and its answers, and what rtnetlink
-//! tells of this machine's addresses.
+//! tells of this machine's addresses. And [`xt`], the tables of legacy iptables, which go through socket options instead.
 //!
 //! Down: [`nft`] fills in forms (one struct a message), each written by its `emit` through the [`buf::Writer`]; [`nl`]
 //! and [`nfnl`] are the two headers every message starts with, [`uapi`] the numbers. Up: [`reply`] cuts a received
@@ -19,3 +19,4 @@ pub mod nl;
 pub mod reply;
 pub mod rt;
 pub mod uapi;
+pub mod xt;

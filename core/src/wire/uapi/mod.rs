@@ -7,3 +7,5 @@ pub mod netlink;
 pub mod nf_tables;
 pub mod nfnetlink;
 pub mod rtnetlink;
+pub mod x_tables;
+pub mod xt_set;
