@@ -2,7 +2,7 @@
 //!
 //! The one obligation: lengths passed to the kernel are those of the buffers, options and addresses passed with them.
 //!
-//! A netlink(7) socket to the kernel's netfilter subsystem: datagrams out, datagrams in. What they mean is for others.
+//! A netlink(7) socket to the kernel's netfilter or sock_diag subsystem: datagrams out, datagrams in. What they mean is for others.
 
 #![allow(unsafe_code)]
 
@@ -12,7 +12,7 @@ use core::mem::{offset_of, size_of};
 use linux_raw_sys::general as c;
 use linux_raw_sys::net::{self, AF_NETLINK, SOCK_RAW, SOL_NETLINK, SOL_SOCKET};
 use linux_raw_sys::netlink::{
-    NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_NETFILTER, sockaddr_nl,
+    NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_NETFILTER, NETLINK_SOCK_DIAG, sockaddr_nl,
 };
 use static_assertions::const_assert_eq;
 
@@ -60,7 +60,7 @@ pub enum Received<'b> {
     },
 }
 
-/// A bound, non-blocking `NETLINK_NETFILTER` socket.
+/// A bound, non-blocking netlink socket.
 #[derive(Debug)]
 pub struct Netlink {
     fd: OwnedFd,
@@ -74,9 +74,21 @@ impl Netlink {
     /// # Errors
     /// socket(2): `EPROTONOSUPPORT` when the kernel has no nfnetlink, `EMFILE`, `ENFILE`, `ENOBUFS`.
     pub fn netfilter() -> Result<Self, Errno> {
+        Self::open(NETLINK_NETFILTER)
+    }
+
+    /// As [`Netlink::netfilter`], to sock_diag(7), which lists sockets and ends connections (`CAP_NET_ADMIN`).
+    ///
+    /// # Errors
+    /// socket(2): `EPROTONOSUPPORT` when the kernel has no sock_diag, `EMFILE`, `ENFILE`, `ENOBUFS`.
+    pub fn sock_diag() -> Result<Self, Errno> {
+        Self::open(NETLINK_SOCK_DIAG)
+    }
+
+    fn open(protocol: u32) -> Result<Self, Errno> {
         // SOCK_CLOEXEC and SOCK_NONBLOCK are O_CLOEXEC and O_NONBLOCK on the machines of this crate: linux/net.h.
         let kind = SOCK_RAW | c::O_CLOEXEC | c::O_NONBLOCK;
-        let args = [AF_NETLINK, kind, NETLINK_NETFILTER].map(arch::from_u32);
+        let args = [AF_NETLINK, kind, protocol].map(arch::from_u32);
         // SAFETY: the kernel reads and writes no memory of ours.
         let fd = OwnedFd::from_result(unsafe { arch::call(c::__NR_socket, args) }?);
         bind(fd.as_fd(), &Address::KERNEL)?;

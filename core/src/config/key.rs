@@ -29,10 +29,12 @@ pub enum Key {
     LogLevel,
     /// `on_stop`.
     OnStop,
+    /// `kill_connections`.
+    KillConnections,
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`.
-const ALL: [Key; 11] = [
+const ALL: [Key; 12] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -44,10 +46,11 @@ const ALL: [Key; 11] = [
     Key::Table,
     Key::LogLevel,
     Key::OnStop,
+    Key::KillConnections,
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 12] = [
     "enabled",
     "mode",
     "logpath",
@@ -59,6 +62,7 @@ pub(super) const NAMES: [&str; 11] = [
     "table",
     "log_level",
     "on_stop",
+    "kill_connections",
 ];
 
 /// How many keys a jail has; they come first.
@@ -93,7 +97,7 @@ impl Key {
     /// Where the key may stand.
     pub(super) const fn home(self) -> &'static str {
         match self {
-            Self::Table | Self::LogLevel | Self::OnStop => "[global]",
+            Self::Table | Self::LogLevel | Self::OnStop | Self::KillConnections => "[global]",
             Self::Filter => "[jails.NAME]",
             _ => "[defaults] or [jails.NAME]",
         }
@@ -104,7 +108,7 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Enabled => "true or false",
+            Self::Enabled | Self::KillConnections => "true or false",
             Self::Logpath => "the absolute path of a file, or an array of them",
             Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",

@@ -1,4 +1,5 @@
-//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables and its answers.
+//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables, connection tracking and sock_diag,
+//! and the answers.
 //!
 //! Down: [`nft`] fills in forms (one struct a message), each written by its `emit` through the [`buf::Writer`]; [`nl`]
 //! and [`nfnl`] are the two headers every message starts with, [`uapi`] the numbers. Up: [`reply`] cuts a received
@@ -12,6 +13,8 @@
 //! and reading back tables, chains and rules.
 
 pub mod buf;
+pub mod ct;
+pub mod diag;
 pub mod nfnl;
 pub mod nft;
 pub mod nl;

@@ -387,13 +387,15 @@ fn names() {
         ),
         (
             "[global]\nmax_retry = 5",
-            &["2:1: unknown key `max_retry` in [global], expected `table`, `log_level` or `on_stop`"],
+            &[
+                "2:1: unknown key `max_retry` in [global], expected `table`, `log_level`, `on_stop` or `kill_connections`",
+            ],
         ),
         (
             "[global]\npid_file = \"/run/x\"\nlog_levle = \"info\"",
             &[
                 "2:1: unknown key `pid_file` in [global]: edgeban stays in the foreground, its supervisor knows the process",
-                "3:1: unknown key `log_levle` in [global], expected `table`, `log_level` or `on_stop` (did you mean `log_level`?)",
+                "3:1: unknown key `log_levle` in [global], expected `table`, `log_level`, `on_stop` or `kill_connections` (did you mean `log_level`?)",
             ],
         ),
         ("[defaults]\nfilter = \"sshd\"", &["2:1: `filter` stands in [defaults], expected it in [jails.NAME]"]),

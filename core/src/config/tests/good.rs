@@ -34,7 +34,7 @@ fn prefixes<const N: usize>(texts: &[&str]) -> heapless::Vec<Prefix, N> {
 }
 
 fn global(table: &str, log_level: LogLevel, on_stop: OnStop) -> Global {
-    Global { table: table.try_into().unwrap(), log_level, on_stop }
+    Global { table: table.try_into().unwrap(), log_level, on_stop, kill_connections: false }
 }
 
 fn config(global: Global, jails: &[Jail]) -> Config {

@@ -6,3 +6,5 @@ pub mod netfilter;
 pub mod netlink;
 pub mod nf_tables;
 pub mod nfnetlink;
+pub mod nfnetlink_conntrack;
+pub mod sock_diag;
