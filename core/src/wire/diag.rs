@@ -103,6 +103,6 @@ impl<'a> Connection<'a> {
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit_destroy(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
         let header = Header { kind: SOCK_DESTROY, flags: NLM_F_REQUEST | tag.flags(), seq: tag.seq, pid: 0 };
-        request(w, header, self.family, STATES, self.id)
+        request(w, header, self.family, 0, self.id)
     }
 }

@@ -280,6 +280,14 @@ fn words() {
         ("[jails.sshd]\nenabled = True", &["2:11: `True` is not understood, expected true or false"]),
         ("[jails.sshd]\nenabled = \"true\"", &[r#"2:11: a string `"true"`, expected true or false"#]),
         ("[jails.sshd]\nenabled = 1", &["2:11: an integer `1`, expected true or false"]),
+        ("[global]\nkill_connections = \"true\"", &[r#"2:20: a string `"true"`, expected true or false"#]),
+        ("[global]\nkill_connections = yes", &["2:20: `yes` is not understood, expected true or false"]),
+        (
+            "[global]\ntable = true",
+            &[
+                "2:9: a boolean `true`, expected a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
+            ],
+        ),
         (
             "[jails.sshd]\nmode = normal",
             &[r#"2:8: `normal` has no quotes, expected "normal", "ddos", "extra" or "aggressive""#],

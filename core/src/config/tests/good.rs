@@ -94,6 +94,7 @@ fn every_key_arrives() {
         table = "f2b-table_1.x"
         log_level = "warning"
         on_stop = "remove"
+        kill_connections = true
     "#;
     let a = Jail {
         enabled: false,
@@ -114,7 +115,8 @@ fn every_key_arrives() {
         ignoreip: prefixes(&[]),
         ..jail("sshd", Filter::Sshd)
     };
-    assert_eq!(*good(text), config(global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove), &[a, sshd]));
+    let global = Global { kill_connections: true, ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove) };
+    assert_eq!(*good(text), config(global, &[a, sshd]));
 }
 
 #[test]
