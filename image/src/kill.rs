@@ -10,8 +10,8 @@ use edgeban_linux::Errno;
 use edgeban_linux::fd::{AsFd, BorrowedFd};
 use edgeban_linux::netlink::{Netlink, Received};
 
-/// Bytes of answers that may wait in a socket: every deletion that one datagram can call for is answered, some 200 of
-/// them, each of which costs about 832 in the kernel's account; the next part of the list comes beside them.
+/// Bytes of answers that may wait in a socket: every deletion that one datagram calls for may fail, some 200 of them, and
+/// each answer costs about 832 in the kernel's account; the next part of the list comes beside them.
 const RECEIVE_BUFFER: u32 = 256 * 1024;
 
 /// Datagrams taken from each socket in a turn: at most some 2000 connections are looked at.

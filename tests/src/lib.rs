@@ -4,4 +4,5 @@ pub mod fake_kernel;
 pub mod hex;
 pub mod lab;
 pub mod netlink;
+pub mod space;
 pub mod ssh;

@@ -217,12 +217,18 @@ impl Test {
         let banned = &self.banned;
         let len = self.killer.handle(side, datagram, self.now, &|addr| banned.contains(&addr), &mut out);
         let messages = Messages::new(&out[..len.unwrap_or(0)]).map(|message| message.unwrap().header);
-        messages
+        let mut called: Vec<(u16, u32)> = messages
             .map(|header| {
-                assert_eq!(header.flags, NLM_F_REQUEST | NLM_F_ACK);
+                assert_eq!(header.flags, if header.kind == FENCE { NLM_F_REQUEST | NLM_F_ACK } else { NLM_F_REQUEST });
                 (header.kind, header.seq)
             })
-            .collect()
+            .collect();
+        if let Some(last) = called.pop() {
+            assert_eq!(last.0, FENCE, "{called:?}");
+            assert!(!called.is_empty() && called.iter().all(|(kind, _)| *kind != FENCE), "{called:?}");
+            assert_eq!(called.last().unwrap().1 + 1, last.1);
+        }
+        called
     }
 
     fn wait(&mut self) {
@@ -235,6 +241,7 @@ impl Test {
     }
 }
 
+const FENCE: u16 = 1;
 const DELETE: u16 = 0x102;
 const DESTROY: u16 = 21;
 
@@ -250,8 +257,8 @@ fn a_pass_cuts_who_is_banned_at_either_end() {
         // The end of the list is not the end of the pass.
         t.handle(Side::Flows, &done(seq, 0));
         assert_eq!(t.counters(Side::Flows)[0], u64::from(!cut));
-        for (_, seq) in deletes {
-            t.handle(Side::Flows, &answer(seq, 0));
+        if cut {
+            t.handle(Side::Flows, &answer(seq + 3, 0));
         }
         assert_eq!(t.counters(Side::Flows), [1, if cut { 2 } else { 0 }, 0]);
         assert_eq!(t.killer.poll_report(), cut.then_some((Side::Flows, Report::Cut(2))));
@@ -270,8 +277,10 @@ fn sockets_are_listed_by_family_one_after_the_other() {
     assert_eq!(t.request(Side::Sockets), None, "the answer to the destruction is missing");
     // Gone by itself meanwhile: that was wanted, and is not counted.
     t.handle(Side::Sockets, &answer(v4 + 1, errno::ENOENT));
+    assert_eq!(t.request(Side::Sockets), None, "the fence's answer is missing");
+    t.handle(Side::Sockets, &answer(v4 + 2, 0));
     let v6 = t.request(Side::Sockets).unwrap();
-    assert_eq!(v6, v4 + 2);
+    assert_eq!(v6, v4 + 3);
     t.handle(Side::Sockets, &done(v6, 0));
     assert_eq!(t.counters(Side::Sockets), [1, 0, 0]);
     assert_eq!(t.killer.poll_report(), None);
@@ -309,6 +318,7 @@ fn an_incomplete_pass_is_repeated_but_not_for_ever() {
             let deletes = t.handle(Side::Flows, &message(FLOW, NLM_F_MULTI, seq, &bytes(FLOW_V4)));
             t.handle(Side::Flows, &done(seq, 0));
             t.handle(Side::Flows, &answer(deletes[0].1, errno::ENOMEM));
+            t.handle(Side::Flows, &answer(deletes[0].1 + 1, 0));
         },
         // The answer to a deletion is lost.
         |t, seq| {
@@ -391,6 +401,7 @@ fn a_refusal_is_said_and_the_next_ban_tries_again() {
     let seq = t.request(Side::Flows).unwrap();
     t.handle(Side::Flows, &message(FLOW, NLM_F_MULTI, seq, &bytes(FLOW_V4)));
     t.handle(Side::Flows, &answer(seq + 1, errno::EPERM));
+    t.handle(Side::Flows, &answer(seq + 2, 0));
     t.handle(Side::Flows, &done(seq, 0));
     assert_eq!(t.killer.poll_report(), Some((Side::Flows, Report::Refused(NetlinkError::EPERM))));
     assert_eq!(t.counters(Side::Flows), [2, 0, 2]);

@@ -4,7 +4,9 @@
 //! A pass lists everything and asks of each address whether it is banned, so one pass serves any number of bans; a ban
 //! that is confirmed meanwhile starts another pass behind it. Nothing is stored: what one datagram of the list tells is
 //! answered at once by the deletions it calls for, which are shorter than it, and the kernel sends the next part of the
-//! list only when that one was taken. So the work of a turn is as much as its caller receives.
+//! list only when that one was taken. So the work of a turn is as much as its caller receives. The deletions are answered
+//! only where they fail, and a fence behind them (`NLMSG_NOOP` with `NLM_F_ACK`) says that all of these answers are there:
+//! an ack for each of the 200 of one datagram would fill the receive buffer.
 //!
 //! Which connections: those **from or to** a banned address. A ban says that no packet of that address is let in, so
 //! what this machine or its network began is dead as well, and offloaded it would go on. Asked are the two sources of
@@ -27,9 +29,9 @@ use crate::time::{Duration, Instant};
 use crate::wire::buf::{Full, Malformed, Writer};
 use crate::wire::ct::{self, Flow, GetFlows};
 use crate::wire::diag::{self, Connection, GetConnections};
-use crate::wire::nl::{Message, Messages, Tag};
+use crate::wire::nl::{Header, Message, Messages, Tag};
 use crate::wire::reply::{NetlinkError, Reply};
-use crate::wire::uapi::netlink::NLM_F_DUMP_INTR;
+use crate::wire::uapi::netlink::{NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_NOOP};
 
 /// Bytes of a buffer for what is sent, and of one for what is received: the kernel makes no longer datagrams of a list.
 pub const DATAGRAM: usize = 32 * 1024;
@@ -103,7 +105,9 @@ struct Half {
     next: u32,
     /// Lists done in this pass.
     lists: u8,
+    /// Fences that were not answered, and deletions that they will confirm.
     unanswered: u32,
+    pending: u64,
     incomplete: bool,
     retries: u8,
     started: Instant,
@@ -124,6 +128,7 @@ impl Half {
         next: 1,
         lists: 0,
         unanswered: 0,
+        pending: 0,
         incomplete: false,
         retries: 0,
         started: Instant::ZERO,
@@ -140,6 +145,7 @@ impl Half {
         self.first = self.next;
         self.lists = 0;
         self.unanswered = 0;
+        self.pending = 0;
         self.incomplete = false;
         self.started = now;
         self.cut_before = self.counters.cut;
@@ -206,16 +212,30 @@ impl Half {
         }
     }
 
-    /// A deletion was answered.
-    fn answered(&mut self, error: Option<NetlinkError>) {
+    /// A fence was answered: of the deletions before it, those have succeeded that were not answered.
+    fn fenced(&mut self) {
         self.unanswered = self.unanswered.saturating_sub(1);
-        match error {
-            None => self.counters.cut += 1,
-            Some(NetlinkError::ENOENT | NetlinkError::ESTALE) => {}
-            Some(NetlinkError::ENOMEM) => self.incomplete = true,
-            Some(error @ NetlinkError::EOPNOTSUPP) => self.stop(error),
-            Some(error) => self.refuse(error),
+        if self.unanswered == 0 {
+            self.counters.cut += core::mem::take(&mut self.pending);
         }
+    }
+
+    /// A deletion failed.
+    fn failed(&mut self, error: NetlinkError) {
+        self.pending = self.pending.saturating_sub(1);
+        match error {
+            NetlinkError::ENOENT | NetlinkError::ESTALE => {}
+            NetlinkError::ENOMEM => self.incomplete = true,
+            NetlinkError::EOPNOTSUPP => self.stop(error),
+            _ => self.refuse(error),
+        }
+    }
+
+    /// Numbers the next message.
+    const fn number(&mut self) -> u32 {
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        number
     }
 
     /// Takes one message; writes the deletion it calls for.
@@ -235,7 +255,7 @@ impl Half {
         if listing {
             self.incomplete |= header.flags & NLM_F_DUMP_INTR != 0;
         }
-        let tag = Tag::acked(self.next);
+        let tag = Tag::silent(self.next);
         let written = match (side, header.kind) {
             (Side::Flows, ct::FLOW) if listing => {
                 let flow = Flow::parse(payload)?;
@@ -255,8 +275,8 @@ impl Half {
                 match Reply::parse(message)? {
                     Reply::Done { error, .. } if listing => self.listed(side, error),
                     Reply::Error { error, .. } if listing => self.listed(side, Some(error)),
-                    Reply::Error { seq, error, .. } if seq != self.list => self.answered(Some(error)),
-                    Reply::Ack { seq } if seq != self.list => self.answered(None),
+                    Reply::Error { seq, error, .. } if seq != self.list => self.failed(error),
+                    Reply::Ack { seq } if seq != self.list => self.fenced(),
                     _ => {}
                 }
                 return Ok(());
@@ -264,8 +284,8 @@ impl Half {
         };
         match written {
             Ok(()) => {
-                self.next = self.next.wrapping_add(1);
-                self.unanswered += 1;
+                self.number();
+                self.pending += 1;
             }
             // The caller's buffer is smaller than the datagram.
             Err(Full) => self.incomplete = true,
@@ -344,8 +364,7 @@ impl Killer {
             (Side::Sockets, _) => GetConnections(Family::V6).emit(half.next, &mut w),
         }
         .ok()?;
-        half.list = half.next;
-        half.next = half.next.wrapping_add(1);
+        half.list = half.number();
         half.phase = Phase::Listing;
         half.at = now + ANSWER_TIMEOUT;
         Some(w.len())
@@ -372,14 +391,24 @@ impl Killer {
         if matches!(half.phase, Phase::Listing | Phase::Answers) {
             half.at = now + ANSWER_TIMEOUT;
         }
+        if !w.is_empty() {
+            half.unanswered += 1;
+            let fence = Header { kind: NLMSG_NOOP, flags: NLM_F_REQUEST | NLM_F_ACK, seq: half.number(), pid: 0 };
+            // There is room: each deletion is shorter by more than this.
+            if fence.emit(&mut w, |_| Ok(())).is_err() {
+                self.lost(side, now);
+            }
+            return Some(w.len());
+        }
         half.advance(side, now);
-        (!w.is_empty()).then(|| w.len())
+        None
     }
 
     /// Answers were lost (`ENOBUFS`), or a datagram could not be sent.
     pub fn lost(&mut self, side: Side, now: Instant) {
         let half = self.half(side);
         half.unanswered = 0;
+        half.pending = 0;
         half.incomplete = true;
         half.advance(side, now);
     }
