@@ -113,6 +113,8 @@ const fn what(side: Side) -> &'static str {
     }
 }
 
+// Once in the program, not once a socket.
+#[inline(never)]
 fn exchange(
     killer: &mut Killer,
     side: Side,

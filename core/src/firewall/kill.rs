@@ -345,6 +345,7 @@ impl Killer {
     }
 
     /// Writes the next request for the socket of `side` into `out` and returns its length.
+    #[inline(never)]
     pub fn poll_transmit(&mut self, side: Side, now: Instant, out: &mut [u8]) -> Option<usize> {
         let half = self.half(side);
         if matches!(half.phase, Phase::Listing | Phase::Answers) && half.at <= now {
@@ -373,6 +374,7 @@ impl Killer {
     /// Takes a datagram from the socket of `side`. Writes what is to be sent there in return into `out`, which must be at
     /// least as long as the datagram, and returns its length. `is_banned` says whether the kernel holds the ban of an
     /// address.
+    #[inline(never)]
     pub fn handle(
         &mut self,
         side: Side,

@@ -62,23 +62,14 @@ impl<'a> Flow<'a> {
     /// [`Malformed`] if a tuple, its addresses or protocol, or the id is missing or of another form.
     pub fn parse(payload: &'a [u8]) -> Result<Self, Malformed> {
         let (Generic { family, .. }, attrs) = Generic::parse(payload)?;
-        let (mut orig, mut reply, mut id, mut zone) = (None, None, None, None);
-        for attr in Attrs::new(attrs) {
-            let attr = attr?;
-            match attr.kind {
-                CTA_TUPLE_ORIG => orig = Some(attr),
-                CTA_TUPLE_REPLY => reply = Some(attr),
-                CTA_ID => id = Some(attr.be32()?),
-                CTA_ZONE => zone = Some(attr.value),
-                _ => {}
-            }
-        }
-        let (orig, reply) = (orig.ok_or(Malformed)?, reply.ok_or(Malformed)?);
+        let attrs = Attrs::new(attrs);
+        let orig = attrs.clone().find(CTA_TUPLE_ORIG)?.ok_or(Malformed)?;
+        let reply = attrs.clone().find(CTA_TUPLE_REPLY)?.ok_or(Malformed)?;
         Ok(Self {
             family,
             tuple: orig.value,
-            id: id.ok_or(Malformed)?,
-            zone,
+            id: attrs.clone().find(CTA_ID)?.ok_or(Malformed)?.be32()?,
+            zone: attrs.find(CTA_ZONE)?.map(|zone| zone.value),
             initiator: source(family, orig)?,
             responder: source(family, reply)?,
         })
@@ -104,15 +95,12 @@ impl<'a> Flow<'a> {
 fn source(family: u8, tuple: Attr<'_>) -> Result<Addr, Malformed> {
     tuple.nested().find(CTA_TUPLE_PROTO)?.ok_or(Malformed)?;
     let ip = tuple.nested().find(CTA_TUPLE_IP)?.ok_or(Malformed)?.nested();
-    match family {
-        NFPROTO_IPV4 => {
-            let source = ip.find(CTA_IP_V4_SRC)?.ok_or(Malformed)?;
-            source.value.try_into().map(Addr::v4).map_err(|_| Malformed)
-        }
-        NFPROTO_IPV6 => {
-            let source = ip.find(CTA_IP_V6_SRC)?.ok_or(Malformed)?;
-            source.value.try_into().map(Addr::v6).map_err(|_| Malformed)
-        }
-        _ => Err(Malformed),
-    }
+    let v4 = match family {
+        NFPROTO_IPV4 => true,
+        NFPROTO_IPV6 => false,
+        _ => return Err(Malformed),
+    };
+    let source = ip.find(if v4 { CTA_IP_V4_SRC } else { CTA_IP_V6_SRC })?.ok_or(Malformed)?.value;
+    let addr = if v4 { source.try_into().map(Addr::v4) } else { source.try_into().map(Addr::v6) };
+    addr.map_err(|_| Malformed)
 }
