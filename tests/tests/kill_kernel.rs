@@ -29,6 +29,11 @@ fn addr(ip: IpAddr) -> Addr {
 
 /// Runs passes until there is nothing to do; what was counted for flows and for sockets.
 fn kill(space: &Space, banned: &[IpAddr]) -> [Counters; 2] {
+    kill_with(space, banned, 1 << 18)
+}
+
+/// As [`kill`], with receive buffers of this many bytes.
+fn kill_with(space: &Space, banned: &[IpAddr], receive_buffer: i32) -> [Counters; 2] {
     let banned: Vec<Addr> = banned.iter().map(|&ip| addr(ip)).collect();
     space.run(move || {
         let mut killer = Killer::new();
@@ -37,7 +42,7 @@ fn kill(space: &Space, banned: &[IpAddr]) -> [Counters; 2] {
         [(Side::Flows, NETLINK_NETFILTER), (Side::Sockets, NETLINK_SOCK_DIAG)].map(|(side, protocol)| {
             let mut socket = Socket::new(protocol).unwrap();
             socket.bind_auto().unwrap();
-            socket.set_rx_buf_sz(1i32 << 18).unwrap();
+            socket.set_rx_buf_sz(receive_buffer).unwrap();
             socket.set_cap_ack(true).unwrap();
             socket.set_non_blocking(true).unwrap();
             let send = |out: &[u8]| assert_eq!(socket.send_to(out, &Kernel::new(0, 0), 0).unwrap(), out.len());
@@ -249,10 +254,11 @@ fn forwarded_connections_from_and_to_a_banned_address_are_cut() {
     assert_eq!(entries(&router), left, "nothing was taken up again");
 }
 
-#[test]
-fn thousands_of_flows_of_one_address_are_cut_in_one_pass() {
-    const EACH: u16 = 4000;
-    let [client, router, _server] = route();
+/// Flows of UDP from each of two addresses.
+const EACH: u16 = 4000;
+
+fn many_flows() -> [Space; 3] {
+    let [client, router, server] = route();
     client.run(|| {
         for from in ["10.1.0.66", "10.1.0.77"] {
             for port in 1..=EACH {
@@ -261,14 +267,33 @@ fn thousands_of_flows_of_one_address_are_cut_in_one_pass() {
             }
         }
     });
-    let count = |from: &str| {
+    eventually("all are tracked", || (count(&router) == [EACH; 2]).then_some(()));
+    [client, router, server]
+}
+
+fn count(router: &Space) -> [u16; 2] {
+    ["10.1.0.66", "10.1.0.77"].map(|from| {
         let list = router.sh(&format!("conntrack -L -p udp -s {from} 2>/dev/null"));
         u16::try_from(list.lines().count()).unwrap()
-    };
-    eventually("all are tracked", || (count("10.1.0.66") == EACH && count("10.1.0.77") == EACH).then_some(()));
+    })
+}
+
+#[test]
+fn thousands_of_flows_of_one_address_are_cut_in_one_pass() {
+    let [_client, router, _server] = many_flows();
     let [flows, _] = kill(&router, &[ip("10.1.0.66")]);
     assert_eq!((flows.passes, flows.cut, flows.errors), (1, EACH.into(), 0));
-    assert_eq!((count("10.1.0.66"), count("10.1.0.77")), (0, EACH));
+    assert_eq!(count(&router), [0, EACH]);
+}
+
+/// The kernel drops answers (`ENOBUFS`), and then every other until the queue is empty.
+#[test]
+fn lost_answers_cost_another_pass_and_no_flow() {
+    let [_client, router, _server] = many_flows();
+    let [flows, _] = kill_with(&router, &[ip("10.1.0.66")], 4096);
+    assert_eq!(count(&router), [0, EACH]);
+    assert_eq!(flows.errors, 0);
+    assert!(flows.cut < EACH.into(), "no answer was lost");
 }
 
 /// A deletion means the entry that was listed, not another with the same addresses and ports.
