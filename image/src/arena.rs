@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::kill;
 use crate::log;
 use crate::source::{Chunk, Files};
 use core::cell::UnsafeCell;
@@ -43,6 +44,8 @@ pub struct Arena {
     pub request: [u8; nft::DATAGRAM],
     /// What comes from it.
     pub answer: [u8; ANSWER],
+    /// What goes to and comes from the kernel to cut connections.
+    pub kill: kill::Buffers,
 }
 
 struct Static(UnsafeCell<Arena>);
@@ -61,6 +64,7 @@ static ARENA: Static = Static(UnsafeCell::new(Arena {
     output: [0; OUTPUT],
     request: [0; nft::DATAGRAM],
     answer: [0; ANSWER],
+    kill: kill::Buffers::new(),
 }));
 
 static TAKEN: AtomicBool = AtomicBool::new(false);

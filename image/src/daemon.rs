@@ -6,6 +6,7 @@ use crate::cli::{Options, Usage, config_only};
 use crate::config::{self, Origin, Space};
 use crate::exit;
 use crate::firewall::Firewall;
+use crate::kill::{self, Kill};
 use crate::log::Log;
 use crate::out::{Out, Printable};
 use crate::own::OwnSocket;
@@ -61,8 +62,19 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         Ok(path) => path,
         Err(code) => return Ok(code),
     };
-    let Arena { engine, config, config_text: text, config_tokens: tokens, chunk, request, answer, files, log, .. } =
-        arena;
+    let Arena {
+        engine,
+        config,
+        config_text: text,
+        config_tokens: tokens,
+        chunk,
+        request,
+        answer,
+        kill,
+        files,
+        log,
+        ..
+    } = arena;
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
     let origin = match config::load(path, Space { text, tokens }, config, &mut err) {
@@ -81,7 +93,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
             log!(log, Info, "no {}: protecting with the built-in jails", Printable(config::PATH.to_bytes()));
         }
     }
-    let result = Daemon::start(config, engine, files, request, answer, &mut log)
+    let result = Daemon::start(config, engine, files, request, answer, kill, &mut log)
         .and_then(|mut daemon| daemon.run(chunk, &mut log));
     let code = match result {
         Ok(code) => code,
@@ -100,6 +112,7 @@ const INOTIFY: u64 = 1;
 const NETLINK: u64 = 2;
 const NOTICES: u64 = 3;
 const OWN: u64 = 10;
+const KILL: u64 = 16;
 
 struct Daemon {
     config: &'static Config,
@@ -108,6 +121,8 @@ struct Daemon {
     watch: Watch,
     /// Where any jail has `ignoreself`.
     own: Option<OwnSocket>,
+    /// With `kill_connections`.
+    kill: Option<Kill>,
     files: &'static mut Files,
     /// The jails that follow each file, by its number.
     followers: [JailSet; limits::FILES],
@@ -127,6 +142,7 @@ impl Daemon {
         files: &'static mut Files,
         request: &'static mut [u8],
         answer: &'static mut [u8],
+        kill: &'static mut kill::Buffers,
         log: &mut Log<'_>,
     ) -> Result<Self, Failure> {
         let set =
@@ -178,6 +194,9 @@ impl Daemon {
                 ))?),
                 false => None,
             };
+        let kill = config.global.kill_connections.then(|| Kill::open(kill)).transpose();
+        let kill = kill.map_err(Failure::of("netlink socket to connection tracking"))?;
+        let kill_fds = kill.iter().flat_map(Kill::fds).map(|fd| (fd, KILL));
         let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
         for (fd, token) in [
             (Some(signals.as_fd()), SIGNALS),
@@ -185,12 +204,15 @@ impl Daemon {
             (Some(firewall.as_fd()), NETLINK),
             (Some(watch.as_fd()), NOTICES),
             (own.as_ref().map(AsFd::as_fd), OWN),
-        ] {
+        ]
+        .into_iter()
+        .chain(kill_fds)
+        {
             if let Some(fd) = fd {
                 epoll.add(fd, Ready::READ, token).map_err(Failure::of("epoll_ctl"))?;
             }
         }
-        Ok(Self { config, engine, firewall, watch, own, files, followers, signals, epoll })
+        Ok(Self { config, engine, firewall, watch, own, kill, files, followers, signals, epoll })
     }
 
     fn run(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
@@ -198,10 +220,12 @@ impl Daemon {
             return Ok(exit::FIREWALL);
         }
         let mut ready = [epoll::Event::EMPTY; 8];
+        let mut kill_woken = false;
         loop {
             let now = now()?;
             let more = self.read(chunk, now, log);
             self.pump(now, log);
+            self.cut(now, core::mem::take(&mut kill_woken), log);
             log.flush();
             let timeout = if more { Some(0) } else { self.timeout(now) };
             let mut stop = None;
@@ -216,6 +240,7 @@ impl Daemon {
                     }
                     // Read before anything is sent, in any turn.
                     OWN => {}
+                    KILL => kill_woken = true,
                     _ => {}
                 }
             }
@@ -302,9 +327,20 @@ impl Daemon {
         self.report(now, log);
     }
 
+    /// Cuts connections of addresses that are banned, if that is wanted.
+    fn cut(&mut self, now: Instant, woken: bool, log: &mut Log<'_>) {
+        if let Some(kill) = &mut self.kill {
+            let bans = self.engine.bans();
+            kill.turn(now, woken, &|addr| bans.is_installed(addr), log);
+        }
+    }
+
     /// Milliseconds to sleep for at most.
     fn timeout(&self, now: Instant) -> Option<u64> {
-        let at = [self.engine.poll_at(), self.files.poll_at()].into_iter().flatten().min()?;
+        let at = [self.engine.poll_at(), self.files.poll_at(), self.kill.as_ref().and_then(Kill::poll_at)]
+            .into_iter()
+            .flatten()
+            .min()?;
         Some(at.since(now).as_millis())
     }
 
@@ -326,6 +362,9 @@ impl Daemon {
     /// Says what happened.
     fn report(&mut self, now: Instant, log: &mut Log<'_>) {
         while let Some(event) = self.engine.poll_event() {
+            if let (Event::Banned { .. }, Some(kill)) = (event, &mut self.kill) {
+                kill.banned();
+            }
             self.say(event, now, log);
         }
         if let Some(trouble) = self.firewall.trouble() {
@@ -404,6 +443,7 @@ impl Daemon {
             self.pump(now, log);
         }
         self.pump(now, log);
+        self.cut(now, false, log);
         let held = self.engine.bans().installed();
         let table = &self.config.global.table;
         let signal = if signal == Signal::TERMINATE { "SIGTERM" } else { "SIGINT" };
@@ -466,6 +506,9 @@ impl Daemon {
                 limits::OWN,
                 counters.protected
             );
+        }
+        if let Some(kill) = &self.kill {
+            kill.summary(log);
         }
         for file in self.files.ids() {
             let Counters { lines, overlong, bytes, truncated, rotated, read_errors, .. } = self.files.counters(file);

@@ -15,6 +15,7 @@ mod daemon;
 mod entry;
 mod exit;
 mod firewall;
+mod kill;
 mod log;
 mod out;
 mod own;

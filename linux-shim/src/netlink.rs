@@ -13,7 +13,7 @@ use linux_raw_sys::general as c;
 use linux_raw_sys::net::{self, AF_NETLINK, SOCK_RAW, SOL_NETLINK, SOL_SOCKET};
 use linux_raw_sys::netlink::{
     NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_DROP_MEMBERSHIP, NETLINK_EXT_ACK, NETLINK_NETFILTER,
-    NETLINK_ROUTE, sockaddr_nl,
+    NETLINK_ROUTE, NETLINK_SOCK_DIAG, sockaddr_nl,
 };
 use static_assertions::const_assert_eq;
 
@@ -84,6 +84,14 @@ impl Netlink {
     /// socket(2): `EMFILE`, `ENFILE`, `ENOBUFS`; `EPERM`, `EAFNOSUPPORT` where a supervisor forbids it.
     pub fn route() -> Result<Self, Errno> {
         Self::open(NETLINK_ROUTE)
+    }
+
+    /// As [`Netlink::netfilter`], to sock_diag(7), which lists sockets and ends connections (`CAP_NET_ADMIN`).
+    ///
+    /// # Errors
+    /// socket(2): `EPROTONOSUPPORT` when the kernel has no sock_diag, `EMFILE`, `ENFILE`, `ENOBUFS`.
+    pub fn sock_diag() -> Result<Self, Errno> {
+        Self::open(NETLINK_SOCK_DIAG)
     }
 
     fn open(protocol: u32) -> Result<Self, Errno> {

@@ -5,5 +5,6 @@ pub mod fake_kernel;
 pub mod hex;
 pub mod lab;
 pub mod netlink;
+pub mod space;
 pub mod ssh;
 pub mod xtables;

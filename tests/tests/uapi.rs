@@ -1,7 +1,9 @@
 //! The numbers of `core::wire::uapi` against the kernel's headers, by a C program that prints what they say.
 
 use edgeban_core::addr::Family;
-use edgeban_core::wire::uapi::{errno, netfilter, netlink, nf_tables, nfnetlink, rtnetlink, x_tables, xt_set};
+use edgeban_core::wire::uapi::{
+    errno, netfilter, netlink, nf_tables, nfnetlink, nfnetlink_conntrack, rtnetlink, sock_diag, x_tables, xt_set,
+};
 use edgeban_core::wire::xt::rule::Rule;
 use edgeban_core::wire::xt::set::SetMatch;
 use edgeban_core::wire::xt::{self, request};
@@ -30,6 +32,8 @@ fn the_constants_are_those_of_the_headers() {
     let all = [
         (include_str!("../../core/src/wire/uapi/netlink.rs"), netlink_values()),
         (include_str!("../../core/src/wire/uapi/nfnetlink.rs"), nfnetlink_values()),
+        (include_str!("../../core/src/wire/uapi/nfnetlink_conntrack.rs"), nfnetlink_conntrack_values()),
+        (include_str!("../../core/src/wire/uapi/sock_diag.rs"), sock_diag_values()),
         (include_str!("../../core/src/wire/uapi/netfilter.rs"), netfilter_values()),
         (include_str!("../../core/src/wire/uapi/nf_tables.rs"), nf_tables_values()),
         (include_str!("../../core/src/wire/uapi/rtnetlink.rs"), rtnetlink_values()),
@@ -52,11 +56,15 @@ fn the_constants_are_those_of_the_headers() {
          #include <limits.h>\n#include <stddef.h>\n#include <linux/netfilter_ipv4/ip_tables.h>\n\
          #include <linux/netfilter_ipv6/ip6_tables.h>\n#include <linux/netfilter/xt_set.h>\n\
          #include <linux/netfilter_ipv4.h>\n#include <linux/netfilter/nfnetlink.h>\n\
+         #include <linux/netfilter/nfnetlink_conntrack.h>\n#include <linux/sock_diag.h>\n#include <linux/inet_diag.h>\n\
+         #include <netinet/tcp.h>\n#include <sys/socket.h>\n\
          #include <linux/netfilter/nf_tables.h>\n#include <linux/netfilter/ipset/ip_set.h>\n#include <linux/netfilter/ipset/ip_set_hash.h>\n\
          #include <sys/socket.h>\n#include <linux/rtnetlink.h>\n\
+         #define INET_DIAG_SOCKID_LEN sizeof(struct inet_diag_sockid)\n\
          #define IFADDRMSG_LEN sizeof(struct ifaddrmsg)\n#define RTMSG_LEN sizeof(struct rtmsg)\n\
          #define RTNEXTHOP_LEN sizeof(struct rtnexthop)\n#ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
-         #define NFGEN_HDRLEN sizeof(struct nfgenmsg)\n#ifndef NFT_TABLE_F_PERSIST\n#define NFT_TABLE_F_PERSIST 4\n#endif\n#ifndef NFT_SET_ELEM_CATCHALL\n\
+         #define NFGEN_HDRLEN sizeof(struct nfgenmsg)\n#ifndef NFT_TABLE_F_PERSIST\n#define NFT_TABLE_F_PERSIST 4\n#endif\n\
+         #ifndef NFT_SET_ELEM_CATCHALL\n\
          #define NFT_SET_ELEM_CATCHALL 2\n#endif\nint main(void) {\n",
     );
     for (name, _) in &ours {
@@ -84,8 +92,18 @@ fn netlink_values() -> Vec<(&'static str, i64)> {
 }
 
 fn nfnetlink_values() -> Vec<(&'static str, i64)> {
-    values!(nfnetlink: NFGEN_HDRLEN NFNETLINK_V0 NFNL_SUBSYS_NFTABLES NFNL_SUBSYS_IPSET NFNL_MSG_BATCH_BEGIN
+    values!(nfnetlink: NFGEN_HDRLEN NFNETLINK_V0 NFNL_SUBSYS_CTNETLINK NFNL_SUBSYS_NFTABLES NFNL_SUBSYS_IPSET NFNL_MSG_BATCH_BEGIN
         NFNL_MSG_BATCH_END NFNL_BATCH_GENID NFNLGRP_NFTABLES)
+}
+
+fn nfnetlink_conntrack_values() -> Vec<(&'static str, i64)> {
+    values!(nfnetlink_conntrack: IPCTNL_MSG_CT_NEW IPCTNL_MSG_CT_GET IPCTNL_MSG_CT_DELETE CTA_TUPLE_ORIG
+        CTA_TUPLE_REPLY CTA_ID CTA_ZONE CTA_TUPLE_IP CTA_TUPLE_PROTO CTA_IP_V4_SRC CTA_IP_V6_SRC)
+}
+
+fn sock_diag_values() -> Vec<(&'static str, i64)> {
+    values!(sock_diag: SOCK_DIAG_BY_FAMILY SOCK_DESTROY INET_DIAG_SOCKID_LEN IPPROTO_TCP AF_INET AF_INET6
+        TCP_ESTABLISHED TCP_SYN_SENT TCP_SYN_RECV TCP_FIN_WAIT1 TCP_FIN_WAIT2 TCP_CLOSE_WAIT TCP_LAST_ACK TCP_CLOSING)
 }
 
 fn netfilter_values() -> Vec<(&'static str, i64)> {
@@ -167,6 +185,6 @@ fn set_len(revision: u8) -> usize {
 
 fn errno_values() -> Vec<(&'static str, i64)> {
     values!(errno: EPERM ENOENT EINTR EAGAIN ENOMEM EACCES EBUSY EEXIST EINVAL ENFILE ENOSPC ERANGE ENAMETOOLONG
-        ELOOP EOVERFLOW ERESTART EMSGSIZE EPROTONOSUPPORT EOPNOTSUPP EAFNOSUPPORT ENOBUFS ETIMEDOUT
+        ELOOP EOVERFLOW ERESTART EMSGSIZE EPROTONOSUPPORT EOPNOTSUPP EAFNOSUPPORT ENOBUFS ETIMEDOUT ESTALE
         IPSET_ERR_PROTOCOL IPSET_ERR_FIND_TYPE IPSET_ERR_EXIST IPSET_ERR_HASH_FULL)
 }

@@ -174,6 +174,12 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         self.table.find(&addr).and_then(|slot| self.table.get(slot))
     }
 
+    /// Whether the kernel confirmed a ban that holds `addr`.
+    #[must_use]
+    pub fn is_installed(&self, addr: Addr) -> bool {
+        self.find(addr).is_some_and(|ban| ban.state == State::Installed)
+    }
+
     /// Wants `addr` banned until `until`.
     pub fn want(&mut self, addr: Addr, jail: u8, until: Option<Instant>) -> Wanted {
         let family = index(addr.family());

@@ -31,10 +31,12 @@ pub enum Key {
     LogLevel,
     /// `on_stop`.
     OnStop,
+    /// `kill_connections`.
+    KillConnections,
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`.
-const ALL: [Key; 12] = [
+const ALL: [Key; 13] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -47,10 +49,11 @@ const ALL: [Key; 12] = [
     Key::Table,
     Key::LogLevel,
     Key::OnStop,
+    Key::KillConnections,
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 12] = [
+pub(super) const NAMES: [&str; 13] = [
     "enabled",
     "mode",
     "logpath",
@@ -63,6 +66,7 @@ pub(super) const NAMES: [&str; 12] = [
     "table",
     "log_level",
     "on_stop",
+    "kill_connections",
 ];
 
 /// How many keys a jail has; they come first.
@@ -89,6 +93,11 @@ impl Key {
         }
     }
 
+    /// Whether the key takes `true` or `false`.
+    pub(super) const fn is_flag(self) -> bool {
+        matches!(self, Self::Enabled | Self::Ignoreself | Self::KillConnections)
+    }
+
     /// Whether the key takes an array.
     pub(super) const fn is_list(self) -> bool {
         matches!(self, Self::Logpath | Self::Ignoreip)
@@ -97,7 +106,7 @@ impl Key {
     /// Where the key may stand.
     pub(super) const fn home(self) -> &'static str {
         match self {
-            Self::Table | Self::LogLevel | Self::OnStop => "[global]",
+            Self::Table | Self::LogLevel | Self::OnStop | Self::KillConnections => "[global]",
             Self::Filter => "[jails.NAME]",
             _ => "[defaults] or [jails.NAME]",
         }
@@ -108,7 +117,7 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Enabled | Self::Ignoreself => "true or false",
+            Self::Enabled | Self::Ignoreself | Self::KillConnections => "true or false",
             Self::Logpath => "the absolute path of a file, or an array of them",
             Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",

@@ -19,7 +19,12 @@ impl Config {
     /// Nothing at all, all zero bytes: what lies in static memory (`.bss`) until [`read`](super::read) or
     /// [`defaults`](super::defaults) fills it.
     pub const EMPTY: Self = Self {
-        global: Global { table: String::new(), log_level: LogLevel::Error, on_stop: OnStop::Keep },
+        global: Global {
+            table: String::new(),
+            log_level: LogLevel::Error,
+            on_stop: OnStop::Keep,
+            kill_connections: false,
+        },
         jails: Vec::new(),
     };
 }
@@ -33,6 +38,8 @@ pub struct Global {
     pub log_level: LogLevel,
     /// `on_stop`: what a clean end does with the table.
     pub on_stop: OnStop,
+    /// `kill_connections`: whether a ban also ends the connections that are open.
+    pub kill_connections: bool,
 }
 
 /// How much the daemon says on stderr.
@@ -98,7 +105,7 @@ impl Default for Global {
         let mut table = String::new();
         // "edgeban" is shorter than the capacity, so this cannot fail.
         let _ = table.push_str("edgeban");
-        Self { table, log_level: LogLevel::default(), on_stop: OnStop::default() }
+        Self { table, log_level: LogLevel::default(), on_stop: OnStop::default(), kill_connections: false }
     }
 }
 

@@ -138,17 +138,27 @@ fn decode<'t>(
     let quoted = written.starts_with(['"', '\'']) || written.ends_with(['"', '\'']);
     match key {
         _ if quoted => report.syntax(&error),
-        Key::Enabled | Key::Ignoreself | Key::Maxretry if word => report.at(start, written, Problem::Malformed(key)),
+        _ if key.is_flag() || key == Key::Maxretry => {
+            if word {
+                report.at(start, written, Problem::Malformed(key))
+            } else {
+                report.syntax(&error)
+            }
+        }
         Key::Findtime | Key::Bantime if !word => report.syntax(&error),
-        Key::Enabled | Key::Ignoreself | Key::Maxretry => report.syntax(&error),
         _ => report.at(start, written, Problem::Unquoted(key)),
     }
     None
 }
 
 fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Problem<'static>> {
+    if let (Key::KillConnections, Value::Bool(value)) = (key, value) {
+        global.kill_connections = *value;
+        return Ok(());
+    }
     let Value::Text(text) = value else { return Err(value.is_not(key)) };
     match key {
+        Key::KillConnections => return Err(value.is_not(key)),
         Key::LogLevel => global.log_level = word(key, text, LogLevel::ALL)?,
         Key::OnStop => global.on_stop = word(key, text, OnStop::ALL)?,
         _ => {

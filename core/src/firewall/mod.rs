@@ -1,5 +1,6 @@
 //! The packet filter as a peer: what to send it, and what its answers mean. No I/O: bytes go out through
-//! [`nft::Link::poll_transmit`] and come in through [`nft::Link::handle`].
+//! [`nft::Link::poll_transmit`] and come in through [`nft::Link::handle`]; [`kill`] speaks the same way.
 
+pub mod kill;
 pub mod nft;
 pub mod xt;

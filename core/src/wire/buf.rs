@@ -352,6 +352,7 @@ impl<'a> Attrs<'a> {
     ///
     /// # Errors
     /// [`Malformed`] if the attributes before it are.
+    #[inline(never)]
     pub fn find(mut self, kind: u16) -> Result<Option<Attr<'a>>, Malformed> {
         self.find_map(|attr| match attr {
             Ok(attr) if attr.kind == kind => Some(Ok(attr)),

@@ -1,5 +1,6 @@
-//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables and its answers, and what rtnetlink
-//! tells of this machine's addresses. And [`xt`], the tables of legacy iptables, which go through socket options instead.
+//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables, connection tracking and sock_diag, the
+//! answers, and what rtnetlink tells of this machine's addresses. And [`xt`], the tables of legacy iptables, which go
+//! through socket options instead.
 //!
 //! Down: [`nft`] fills in forms (one struct a message), each written by its `emit` through the [`buf::Writer`]; [`nl`]
 //! and [`nfnl`] are the two headers every message starts with, [`uapi`] the numbers. Up: [`reply`] cuts a received
@@ -13,6 +14,8 @@
 //! and reading back tables, chains and rules.
 
 pub mod buf;
+pub mod ct;
+pub mod diag;
 pub mod nfnl;
 pub mod nft;
 pub mod nl;

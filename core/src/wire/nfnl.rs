@@ -54,10 +54,16 @@ impl Generic {
     }
 }
 
-/// The type of a message of nf_tables: the subsystem in the high byte.
+/// The type of a message of a subsystem (`NFNL_SUBSYS_*`), which stands in the high byte.
+#[must_use]
+pub const fn kind(subsystem: u16, message: u8) -> u16 {
+    u16::from_be_bytes([subsystem.to_be_bytes()[1], message])
+}
+
+/// The type of a message of nf_tables.
 #[must_use]
 pub const fn nft_kind(message: u8) -> u16 {
-    u16::from_be_bytes([NFNL_SUBSYS_NFTABLES.to_be_bytes()[1], message])
+    kind(NFNL_SUBSYS_NFTABLES, message)
 }
 
 /// Writes a request of nf_tables about an `inet` table: `flags` besides `NLM_F_REQUEST` and the tag's.

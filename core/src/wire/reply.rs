@@ -40,6 +40,10 @@ impl NetlinkError {
     pub const ERESTART: Self = Self(errno::ERESTART);
     /// The kernel has no nf_tables, or not this part of it.
     pub const EOPNOTSUPP: Self = Self(errno::EOPNOTSUPP);
+    /// In use: another dump of this socket has not ended.
+    pub const EBUSY: Self = Self(errno::EBUSY);
+    /// The socket is another one by now.
+    pub const ESTALE: Self = Self(errno::ESTALE);
     /// Answers were lost.
     pub const ENOBUFS: Self = Self(errno::ENOBUFS);
 

@@ -282,6 +282,14 @@ fn words() {
         ("[defaults]\nignoreself = yes", &["2:14: `yes` is not understood, expected true or false"]),
         ("[jails.sshd]\nignoreself = \"192.0.2.1\"", &[r#"2:14: a string `"192.0.2.1"`, expected true or false"#]),
         ("[jails.sshd]\nenabled = 1", &["2:11: an integer `1`, expected true or false"]),
+        ("[global]\nkill_connections = \"true\"", &[r#"2:20: a string `"true"`, expected true or false"#]),
+        ("[global]\nkill_connections = yes", &["2:20: `yes` is not understood, expected true or false"]),
+        (
+            "[global]\ntable = true",
+            &[
+                "2:9: a boolean `true`, expected a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
+            ],
+        ),
         (
             "[jails.sshd]\nmode = normal",
             &[r#"2:8: `normal` has no quotes, expected "normal", "ddos", "extra" or "aggressive""#],
@@ -389,13 +397,15 @@ fn names() {
         ),
         (
             "[global]\nmax_retry = 5",
-            &["2:1: unknown key `max_retry` in [global], expected `table`, `log_level` or `on_stop`"],
+            &[
+                "2:1: unknown key `max_retry` in [global], expected `table`, `log_level`, `on_stop` or `kill_connections`",
+            ],
         ),
         (
             "[global]\npid_file = \"/run/x\"\nlog_levle = \"info\"",
             &[
                 "2:1: unknown key `pid_file` in [global]: edgeban stays in the foreground, its supervisor knows the process",
-                "3:1: unknown key `log_levle` in [global], expected `table`, `log_level` or `on_stop` (did you mean `log_level`?)",
+                "3:1: unknown key `log_levle` in [global], expected `table`, `log_level`, `on_stop` or `kill_connections` (did you mean `log_level`?)",
             ],
         ),
         ("[defaults]\nfilter = \"sshd\"", &["2:1: `filter` stands in [defaults], expected it in [jails.NAME]"]),

@@ -35,7 +35,7 @@ fn prefixes<const N: usize>(texts: &[&str]) -> heapless::Vec<Prefix, N> {
 }
 
 fn global(table: &str, log_level: LogLevel, on_stop: OnStop) -> Global {
-    Global { table: table.try_into().unwrap(), log_level, on_stop }
+    Global { table: table.try_into().unwrap(), log_level, on_stop, kill_connections: false }
 }
 
 fn config(global: Global, jails: &[Jail]) -> Config {
@@ -97,6 +97,7 @@ fn every_key_arrives() {
         table = "f2b-table_1.x"
         log_level = "warning"
         on_stop = "remove"
+        kill_connections = true
     "#;
     let a = Jail {
         enabled: false,
@@ -118,7 +119,8 @@ fn every_key_arrives() {
         ignoreself: false,
         ..jail("sshd", Filter::Sshd)
     };
-    assert_eq!(*good(text), config(global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove), &[a, sshd]));
+    let global = Global { kill_connections: true, ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove) };
+    assert_eq!(*good(text), config(global, &[a, sshd]));
 }
 
 #[test]

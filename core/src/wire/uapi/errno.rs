@@ -68,6 +68,8 @@ errno! {
     ENOBUFS = 105 | 132;
     /// Took too long.
     ETIMEDOUT = 110 | 145;
+    /// The socket is another one by now (sock_diag's cookie).
+    ESTALE = 116 | 151;
     /// `IPSET_ERR_PROTOCOL`: another version of ipset's protocol.
     IPSET_ERR_PROTOCOL = 4097 | 4097;
     /// `IPSET_ERR_FIND_TYPE`: no such type of set.
@@ -92,7 +94,7 @@ mod tests {
         same!(
             EPERM ENOENT EINTR EAGAIN ENOMEM EACCES EBUSY EEXIST EINVAL ENFILE ENOSPC ERANGE
             ENAMETOOLONG ELOOP EOVERFLOW ERESTART EMSGSIZE EPROTONOSUPPORT EOPNOTSUPP EAFNOSUPPORT
-            ENOBUFS ETIMEDOUT
+            ENOBUFS ETIMEDOUT ESTALE
         );
     }
 

@@ -6,6 +6,8 @@ pub mod netfilter;
 pub mod netlink;
 pub mod nf_tables;
 pub mod nfnetlink;
+pub mod nfnetlink_conntrack;
 pub mod rtnetlink;
+pub mod sock_diag;
 pub mod x_tables;
 pub mod xt_set;

@@ -4,6 +4,8 @@
 pub const NFGEN_HDRLEN: usize = 4;
 /// `NFNETLINK_V0`: the only version.
 pub const NFNETLINK_V0: u8 = 0;
+/// `NFNL_SUBSYS_CTNETLINK`: connection tracking, the high byte of its messages' types.
+pub const NFNL_SUBSYS_CTNETLINK: u16 = 1;
 /// `NFNL_SUBSYS_NFTABLES`: nf_tables, the high byte of its messages' types.
 pub const NFNL_SUBSYS_NFTABLES: u16 = 10;
 /// `NFNL_SUBSYS_IPSET`: ipset, the high byte of its messages' types.
