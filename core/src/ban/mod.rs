@@ -287,6 +287,38 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
+    /// The kernel may have lost some of its elements, nobody knows which: every installed ban is wanted again, and what
+    /// waits to be lifted still has to be.
+    pub fn want_installed_again(&mut self) {
+        for cell in 0..I {
+            let Some(slot) = self.table.slot_at(cell) else { continue };
+            if self.state(slot) == Some(State::Installed) {
+                if let Some(ban) = self.table.get_mut(slot) {
+                    ban.replaces = true;
+                }
+                self.relist(slot, State::Wanted);
+            }
+        }
+    }
+
+    /// Puts a waiting ban, or lifting, at the end of its queue.
+    pub fn postpone(&mut self, addr: Addr) {
+        let Some(slot) = self.table.find(&addr.octets()) else { return };
+        if let Some(state @ (State::Wanted | State::Releasing)) = self.state(slot) {
+            self.relist(slot, state);
+        }
+    }
+
+    /// The first installed ban at or behind place `cell` of a walk over all bans, and the place behind it. A ban that
+    /// leaves in the middle of a walk can let it miss another.
+    #[must_use]
+    pub fn next_installed(&self, cell: usize) -> Option<(usize, Addr, Ban)> {
+        (cell..I).find_map(|cell| {
+            let (_, addr, ban) = self.entry(self.table.slot_at(cell)?)?;
+            (ban.state == State::Installed).then_some((cell + 1, addr, ban))
+        })
+    }
+
     fn state(&self, slot: Slot) -> Option<State> {
         self.table.get(slot).map(|ban| ban.state)
     }

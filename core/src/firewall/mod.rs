@@ -1,4 +1,6 @@
 //! The packet filter as a peer: what to send it, and what its answers mean. No I/O: bytes go out through
-//! [`nft::Link::poll_transmit`] and come in through [`nft::Link::handle`].
+//! [`nft::Link::poll_transmit`] and come in through [`nft::Link::handle`]; [`ipset::Link`] has the same methods.
 
+pub mod dialogue;
+pub mod ipset;
 pub mod nft;

@@ -16,6 +16,7 @@
 //! - an answer that does not come within [`ANSWER_TIMEOUT`], or a receive buffer that overflowed: nobody knows, so the
 //!   entries are sent again. Additions are idempotent (never `NLM_F_EXCL`).
 
+use super::dialogue::{Backoff, announce, keep};
 use crate::addr::{Addr, Family};
 use crate::ban::{Bans, Landing, State};
 use crate::event::{Event, Events};
@@ -32,6 +33,8 @@ use crate::wire::nl::Tag;
 use crate::wire::reply::{NetlinkError, Replies, Reply};
 use heapless::{String, Vec};
 
+pub use super::dialogue::{ANSWER_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, KernelText};
+
 /// Bans in one batch at most: past some 256 elements a message the kernel's cost per element no longer falls.
 pub const BATCH: u32 = 512;
 
@@ -45,15 +48,6 @@ const REMOVALS: usize = 64;
 /// Extended bans in one batch: each is added, deleted and added again, since kernels before 6.12 do not change the
 /// timeout of an element that exists.
 const REPLACEMENTS: usize = 64;
-
-/// Wait after a first failure that halving cannot mend.
-pub const BACKOFF_MIN: Duration = Duration::from_millis(100);
-
-/// Longest wait between two tries.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
-
-/// The kernel answers while `sendto` runs; past this, the answer was lost.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
@@ -115,9 +109,6 @@ enum Table {
     Deleted,
 }
 
-/// The kernel's own words about its last refusal.
-pub type KernelText = String<96>;
-
 /// The dialogue's state.
 pub struct Link {
     table: String<{ limits::TABLE_NAME }>,
@@ -127,8 +118,7 @@ pub struct Link {
     removals: Vec<Addr, REMOVALS>,
     text: KernelText,
     batch: u32,
-    backoff: Duration,
-    retry_at: Instant,
+    retry: Backoff,
     strays: u64,
     malformed: u64,
 }
@@ -148,8 +138,7 @@ impl Link {
             removals: Vec::new(),
             text: String::new(),
             batch: BATCH,
-            backoff: BACKOFF_MIN,
-            retry_at: Instant::ZERO,
+            retry: Backoff::new(),
             strays: 0,
             malformed: 0,
         }
@@ -183,7 +172,7 @@ impl Link {
     pub fn delete_table(&mut self) {
         if self.state == Table::Installed {
             self.state = Table::Unwanted;
-            self.retry_at = Instant::ZERO;
+            self.retry.hurry();
         }
     }
 
@@ -200,7 +189,7 @@ impl Link {
             (Some(flight), _) => Some(flight.deadline),
             (None, Table::Deleted) => None,
             (None, Table::Installed) if bans.waiting() == 0 => None,
-            (None, _) => Some(self.retry_at),
+            (None, _) => Some(self.retry.at()),
         }
     }
 
@@ -221,7 +210,7 @@ impl Link {
             GetGen.emit(Tag::silent(flight.fence), &mut w).ok()?;
             return Some(w.len());
         }
-        if now < self.retry_at {
+        if now < self.retry.at() {
             return None;
         }
         let (kind, entries, messages) = match self.state {
@@ -413,13 +402,7 @@ impl Link {
                     }
                     if flight.error.is_none() {
                         flight.error = Some((error, seq));
-                        self.text.clear();
-                        let text = text.and_then(|text| core::str::from_utf8(text).ok()).unwrap_or("");
-                        for c in text.chars().filter(|c| !c.is_control()) {
-                            if self.text.push(c).is_err() {
-                                break;
-                            }
-                        }
+                        keep(&mut self.text, text);
                     }
                 }
                 Reply::NewGen { seq, .. } if seq == flight.fence => self.land(bans, now, events),
@@ -466,7 +449,7 @@ impl Link {
         match verdict {
             Verdict::Committed => {
                 if flight.kind != Kind::Scaffold {
-                    self.backoff = BACKOFF_MIN;
+                    self.retry.succeeded();
                 }
                 self.batch = self.batch.saturating_mul(2).min(BATCH);
                 match flight.kind {
@@ -480,12 +463,12 @@ impl Link {
             }
             Verdict::Unknown => {
                 events.push(Event::AnswerLost { entries: flight.entries });
-                self.back_off(now);
+                self.retry.failed(now);
             }
             Verdict::Refused(error, message) => match flight.kind {
                 Kind::Scaffold => {
                     events.push(Event::ScaffoldRefused { error, message });
-                    self.back_off(now);
+                    self.retry.failed(now);
                 }
                 // Already gone is what was wanted; anything else cannot be mended by waiting, the program ends.
                 Kind::DeleteTable => {
@@ -498,18 +481,14 @@ impl Link {
                 Kind::Bans if error == NetlinkError::ENOENT => {
                     events.push(Event::TableLost);
                     self.state = Table::Missing;
-                    // At once the first time, but not in a circle with somebody who keeps deleting it.
-                    if self.backoff > BACKOFF_MIN {
-                        self.retry_at = now + self.backoff;
-                    }
-                    self.backoff = self.backoff.doubled().min(BACKOFF_MAX);
+                    self.retry.lost(now);
                     bans.want_all_again();
                 }
                 Kind::Bans | Kind::Removals => {
                     events.push(Event::BatchRefused { error, entries: flight.entries });
                     self.batch = (flight.entries / 2).max(1);
                     if flight.entries <= 1 {
-                        self.back_off(now);
+                        self.retry.failed(now);
                     }
                 }
             },
@@ -540,16 +519,8 @@ impl Link {
         };
         while let Some((addr, ban)) = bans.landed(landing) {
             if landing == Landing::Committed {
-                events.push(match ban.state() {
-                    State::ReleasingInFlight => Event::Unbanned { addr, expired: false },
-                    _ => Event::Banned { addr, jail: ban.jail, until: ban.until },
-                });
+                announce(events, addr, &ban);
             }
         }
-    }
-
-    fn back_off(&mut self, now: Instant) {
-        self.retry_at = now + self.backoff;
-        self.backoff = self.backoff.doubled().min(BACKOFF_MAX);
     }
 }

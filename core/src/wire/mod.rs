@@ -1,6 +1,6 @@
-//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables and its answers.
+//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables and of ipset, and the answers.
 //!
-//! Down: [`nft`] fills in forms (one struct a message), each written by its `emit` through the [`buf::Writer`]; [`nl`]
+//! Down: [`nft`] and [`ipset`] fill in forms (one struct a message), each written by its `emit` through the [`buf::Writer`]; [`nl`]
 //! and [`nfnl`] are the two headers every message starts with, [`uapi`] the numbers. Up: [`reply`] cuts a received
 //! datagram into answers.
 //!
@@ -12,6 +12,8 @@
 //! and reading back tables, chains and rules.
 
 pub mod buf;
+pub mod ipset;
+pub mod list;
 pub mod nfnl;
 pub mod nft;
 pub mod nl;

@@ -6,7 +6,8 @@
 
 use crate::addr::{Addr, Family};
 use crate::time::Duration;
-use crate::wire::buf::{Attrs, Full, Malformed, Mark, Writer, str_len};
+use crate::wire::buf::{Attrs, Full, Malformed, Writer, str_len};
+use crate::wire::list::OpenList;
 use crate::wire::nfnl::{Generic, nft_kind, request};
 use crate::wire::nl::{Header, Tag};
 use crate::wire::uapi::netlink::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN};
@@ -45,12 +46,8 @@ pub enum Change {
 /// at any point; one without elements is taken back by [`ElemList::finish`].
 #[derive(Debug)]
 pub struct ElemList<'w, 'a> {
-    w: &'w mut Writer<'a>,
+    list: OpenList<'w, 'a>,
     change: Change,
-    message: usize,
-    start: Mark,
-    list: usize,
-    count: usize,
 }
 
 impl<'w, 'a> ElemList<'w, 'a> {
@@ -59,20 +56,21 @@ impl<'w, 'a> ElemList<'w, 'a> {
     /// # Errors
     /// [`Full`] if not even its headers fit; nothing is then written.
     pub fn begin(w: &'w mut Writer<'a>, tag: Tag, change: Change, table: &str, set: &str) -> Result<Self, Full> {
-        let start = w.mark();
-        let message = w.len();
-        let mut list = message;
         let (kind, flags) = match change {
             Change::New => (NFT_MSG_NEWSETELEM, NLM_F_CREATE),
             Change::Del => (NFT_MSG_DELSETELEM, 0),
         };
-        request(w, kind, flags, tag, |w| {
-            w.attr_str(NFTA_SET_ELEM_LIST_TABLE, table)?;
-            w.attr_str(NFTA_SET_ELEM_LIST_SET, set)?;
-            list = w.len();
-            w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |_| Ok(()))
+        let list = OpenList::begin(w, |w| {
+            let mut list = w.len();
+            request(w, kind, flags, tag, |w| {
+                w.attr_str(NFTA_SET_ELEM_LIST_TABLE, table)?;
+                w.attr_str(NFTA_SET_ELEM_LIST_SET, set)?;
+                list = w.len();
+                w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |_| Ok(()))
+            })?;
+            Ok(list)
         })?;
-        Ok(Self { w, change, message, start, list, count: 0 })
+        Ok(Self { list, change })
     }
 
     /// Bytes of the message around the elements.
@@ -89,9 +87,8 @@ impl<'w, 'a> ElemList<'w, 'a> {
     /// [`Full`] if the buffer or the list's `u16` length has no room; the message is then as it was, complete and valid
     /// with the elements before.
     pub fn push(&mut self, addr: Addr, timeout: Option<Duration>) -> Result<(), Full> {
-        let Self { w, change, message, list, .. } = self;
-        let timeout = if *change == Change::New { timeout } else { None };
-        w.whole(|w| {
+        let timeout = if self.change == Change::New { timeout } else { None };
+        self.list.push(|w| {
             w.nest(NFTA_LIST_ELEM, |w| {
                 if let Some(timeout) = timeout {
                     w.attr_be64(NFTA_SET_ELEM_TIMEOUT, timeout.as_millis())?;
@@ -100,29 +97,20 @@ impl<'w, 'a> ElemList<'w, 'a> {
                     Some(v4) => w.attr(NFTA_DATA_VALUE, &v4),
                     None => w.attr(NFTA_DATA_VALUE, &addr.octets()),
                 })
-            })?;
-            let nest = u16::try_from(w.len().saturating_sub(*list)).map_err(|_| Full)?;
-            let whole = u32::try_from(w.len().saturating_sub(*message)).map_err(|_| Full)?;
-            w.patch_u16(*list, nest)?;
-            w.patch_u32(*message, whole)
-        })?;
-        self.count = self.count.saturating_add(1);
-        Ok(())
+            })
+        })
     }
 
     /// Elements so far.
     #[must_use]
     pub const fn count(&self) -> usize {
-        self.count
+        self.list.count()
     }
 
     /// Ends the message and says how many elements it has; with none, the message is taken back.
     #[must_use = "0 means that there is no message"]
     pub const fn finish(self) -> usize {
-        if self.count == 0 {
-            self.w.rewind(self.start);
-        }
-        self.count
+        self.list.finish()
     }
 }
 
