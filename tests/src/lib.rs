@@ -1,5 +1,6 @@
 //! Shared pieces of the tests.
 
+pub mod fake_ipset;
 pub mod fake_kernel;
 pub mod hex;
 pub mod netlink;

@@ -53,8 +53,7 @@ pub const BATCH: usize = 256;
 /// Bytes that one message can need: [`BATCH`] IPv6 elements of 44 bytes, and the headers.
 pub const DATAGRAM: usize = 12 * 1024;
 
-/// Bytes that an answer can need: an error with a line repeats the request behind 20 bytes, and the kernel adds 16 that
-/// mean nothing.
+/// Bytes that an answer can need: an error with a line repeats the request behind 20 bytes.
 pub const ANSWER: usize = DATAGRAM + 64;
 
 /// Bytes of a set's name (`IPSET_MAXNAMELEN` without the NUL).

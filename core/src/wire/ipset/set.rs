@@ -58,7 +58,8 @@ impl Create<'_> {
 /// What is done with a set of which only the name is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// `ipset destroy NAME`; `IPSET_ERR_BUSY` while a rule or a list uses it, ENOENT if there is none.
+    /// `ipset -exist destroy NAME`; `IPSET_ERR_BUSY` while a rule or a list uses it. That there is none is no error
+    /// (Linux 6.18), or ENOENT.
     Destroy,
     /// `ipset flush NAME`: deletes all elements.
     Flush,
