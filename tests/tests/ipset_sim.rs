@@ -359,7 +359,7 @@ fn a_ban_longer_than_the_kernels_longest_timeout_lasts_to_its_end_and_not_longer
     for today in 0..101 {
         world.turn();
         for n in 0..900u32 {
-            let over = u64::from(n) / 9 + 1 <= today;
+            let over = u64::from(n) / 9 < today;
             assert_eq!(world.kernel.holds(ip(attacker(n))), !over, "{n} on day {today}");
         }
         world.sleep(day * 1000);
