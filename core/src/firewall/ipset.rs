@@ -90,6 +90,22 @@ enum Step {
     Flush(Family),
 }
 
+impl Step {
+    /// Whose set it is about; what is about none is asked for IPv4.
+    const fn family(self) -> Family {
+        match self {
+            Self::Protocol | Self::Type => Family::V4,
+            Self::Create(family)
+            | Self::Check(family)
+            | Self::Add(family)
+            | Self::Del(family)
+            | Self::Renew(family)
+            | Self::Destroy(family)
+            | Self::Flush(family) => family,
+        }
+    }
+}
+
 /// The steps to the sets in their order; their places here are the numbers in [`Event::ScaffoldRefused`].
 const SCAFFOLD: [(Step, &str); 6] = [
     (Step::Protocol, "asking for the protocol"),
@@ -388,62 +404,62 @@ impl Link {
         now: Instant,
         w: &mut Writer<'_>,
     ) -> Result<(), Full> {
-        let (protocol, seq) = (self.protocol, self.next_seq);
+        let (protocol, family) = (self.protocol, step.family());
+        let name = &self.set_name(family);
         // What is answered by data needs no ack behind it.
-        let (ask, order) = (Tag::silent(seq), Tag::acked(seq));
-        match step {
-            Step::Protocol => GetProtocol.emit(ask, w),
-            Step::Type => GetType { kind: SetType::HashIp, family: Family::V4 }.emit(protocol, ask, w),
-            Step::Create(family) => {
-                let name = &self.set_name(family);
-                let (revision, maxelem) = (self.revision, Some(self.maxelem));
-                Create { name, kind: SetType::HashIp, family, revision, hashsize: None, maxelem }
-                    .emit(protocol, order, w)
+        let (ask, order) = (Tag::silent(self.next_seq), Tag::acked(self.next_seq));
+        let (command, tag) = match step {
+            Step::Protocol => return GetProtocol.emit(ask, w),
+            Step::Type => return GetType { kind: SetType::HashIp, family }.emit(protocol, ask, w),
+            Step::Create(_) => {
+                let (kind, revision, maxelem) = (SetType::HashIp, self.revision, Some(self.maxelem));
+                return Create { name, kind, family, revision, hashsize: None, maxelem }.emit(protocol, order, w);
             }
-            Step::Check(family) => Command::Header.emit(&self.set_name(family), protocol, ask, w),
-            Step::Destroy(family) => Command::Destroy.emit(&self.set_name(family), protocol, order, w),
-            Step::Flush(family) => Command::Flush.emit(&self.set_name(family), protocol, order, w),
-            Step::Del(family) => {
-                let mut list = ElemList::begin(w, protocol, order, Change::Del, &self.set_name(family))?;
-                while !self.sent.is_full()
-                    && let Some((slot, addr, _)) = bans.next_releasing()
-                    && addr.family() == family
-                    && list.push(addr, None, None).is_ok()
-                {
-                    // Not full: the loop's condition. So with the others.
-                    let _ = self.sent.push(addr);
-                    bans.sent(slot);
-                }
-                if list.finish() > 0 { Ok(()) } else { Err(Full) }
+            Step::Check(_) => (Command::Header, ask),
+            Step::Destroy(_) => (Command::Destroy, order),
+            Step::Flush(_) => (Command::Flush, order),
+            Step::Add(_) | Step::Renew(_) => return self.write_elements(step, Change::Add, name, bans, now, w),
+            Step::Del(_) => return self.write_elements(step, Change::Del, name, bans, now, w),
+        };
+        command.emit(name, protocol, tag, w)
+    }
+
+    fn write_elements<const N: usize, const I: usize>(
+        &mut self,
+        step: Step,
+        change: Change,
+        name: &str,
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        w: &mut Writer<'_>,
+    ) -> Result<(), Full> {
+        let family = step.family();
+        let mut list = ElemList::begin(w, self.protocol, Tag::acked(self.next_seq), change, name)?;
+        let mut place = self.walk.map_or(0, |walk| walk.cell);
+        while !self.sent.is_full() {
+            // The slot of a ban that waits, or where the walk goes on behind one that is renewed.
+            let next = match step {
+                Step::Del(_) => bans.next_releasing().map(|(slot, addr, _)| (Ok(slot), addr, None)),
+                Step::Add(_) => bans.next_wanted(family).map(|(slot, addr, ban)| (Ok(slot), addr, ban.until)),
+                _ => next_long(bans, family, place, now).map(|(next, addr, until)| (Err(next), addr, Some(until))),
+            };
+            let Some((from, addr, until)) = next else { break };
+            if addr.family() != family || list.push(addr, None, timeout(until, now, &mut self.renew_at)).is_err() {
+                break;
             }
-            Step::Add(family) => {
-                let mut list = ElemList::begin(w, protocol, order, Change::Add, &self.set_name(family))?;
-                while !self.sent.is_full()
-                    && let Some((slot, addr, ban)) = bans.next_wanted(family)
-                    && list.push(addr, None, timeout(ban.until, now, &mut self.renew_at)).is_ok()
-                {
-                    let _ = self.sent.push(addr);
-                    bans.sent(slot);
-                }
-                if list.finish() > 0 { Ok(()) } else { Err(Full) }
-            }
-            Step::Renew(family) => {
-                let name = self.set_name(family);
-                let Some(walk) = &mut self.walk else { return Err(Full) };
-                let mut list = ElemList::begin(w, protocol, order, Change::Add, &name)?;
-                walk.next = walk.cell;
-                // Another walk follows in any case, for what this one may miss.
-                plan(&mut self.renew_at, now);
-                while !self.sent.is_full()
-                    && let Some((next, addr, until)) = next_long(bans, family, walk.next, now)
-                    && list.push(addr, None, timeout(Some(until), now, &mut self.renew_at)).is_ok()
-                {
-                    let _ = self.sent.push(addr);
-                    walk.next = next;
-                }
-                if list.finish() > 0 { Ok(()) } else { Err(Full) }
+            // Not full: the loop's condition.
+            let _ = self.sent.push(addr);
+            match from {
+                Ok(slot) => bans.sent(slot),
+                Err(next) => place = next,
             }
         }
+        if let (Step::Renew(_), Some(walk)) = (step, &mut self.walk) {
+            walk.next = place;
+            // Another walk follows in any case, for what this one may miss.
+            plan(&mut self.renew_at, now);
+        }
+        if list.finish() > 0 { Ok(()) } else { Err(Full) }
     }
 
     /// Takes a datagram from the kernel.

@@ -15,7 +15,7 @@ use crate::wire::uapi::ip_set::{
     IPSET_ATTR_ADT, IPSET_ATTR_CIDR, IPSET_ATTR_DATA, IPSET_ATTR_IP, IPSET_ATTR_IPADDR_IPV4, IPSET_ATTR_IPADDR_IPV6,
     IPSET_ATTR_LINENO, IPSET_ATTR_TIMEOUT, IPSET_CMD_ADD, IPSET_CMD_DEL,
 };
-use crate::wire::uapi::netlink::NLA_F_NET_BYTEORDER;
+use crate::wire::uapi::netlink::{NLA_F_NESTED, NLA_F_NET_BYTEORDER, NLA_HDRLEN};
 
 /// Bytes of an added element of a `hash:ip` set: two nests of 4, timeout and line of 8, and the address with 4.
 #[must_use]
@@ -25,6 +25,9 @@ pub const fn element_len(family: Family) -> usize {
         Family::V6 => 44,
     }
 }
+
+/// Bytes inside the longest element: an IPv6 address in two headers, prefix length, timeout and line.
+const MAX_ELEMENT: usize = 24 + 8 + 8 + 8;
 
 /// Longest timeout in seconds, 24.8 days: `(UINT_MAX >> 1) / MSEC_PER_SEC`. The kernel shortens longer ones to it and says
 /// nothing.
@@ -57,15 +60,13 @@ impl<'w, 'a> ElemList<'w, 'a> {
             Change::Del => IPSET_CMD_DEL,
         };
         let list = OpenList::begin(w, |w| {
-            let mut list = w.len();
-            request(w, protocol, command, 0, tag, |w| {
+            request(w, protocol, command, 0, tag, &|w| {
                 attr_name(w, set)?;
                 // The kernel puts the line of a refused element here.
                 attr_net32(w, IPSET_ATTR_LINENO, 0)?;
-                list = w.len();
-                w.nest(IPSET_ATTR_ADT, |_| Ok(()))
+                w.attr(IPSET_ATTR_ADT | NLA_F_NESTED, &[])
             })?;
-            Ok(list)
+            Ok(w.len().saturating_sub(NLA_HDRLEN))
         })?;
         Ok(Self { list, change })
     }
@@ -79,21 +80,22 @@ impl<'w, 'a> ElemList<'w, 'a> {
     pub fn push(&mut self, addr: Addr, cidr: Option<u8>, timeout: Option<u32>) -> Result<(), Full> {
         let line = u32::try_from(self.list.count()).map_err(|_| Full)?.saturating_add(1);
         let timeout = if self.change == Change::Add { timeout } else { None };
-        self.list.push(|w| {
-            w.nest(IPSET_ATTR_DATA, |w| {
-                w.nest(IPSET_ATTR_IP, |w| match addr.as_v4() {
-                    Some(v4) => w.attr(IPSET_ATTR_IPADDR_IPV4 | NLA_F_NET_BYTEORDER, &v4),
-                    None => w.attr(IPSET_ATTR_IPADDR_IPV6 | NLA_F_NET_BYTEORDER, &addr.octets()),
-                })?;
-                if let Some(cidr) = cidr {
-                    w.attr(IPSET_ATTR_CIDR, &[cidr])?;
-                }
-                if let Some(timeout) = timeout {
-                    attr_net32(w, IPSET_ATTR_TIMEOUT, timeout)?;
-                }
-                attr_net32(w, IPSET_ATTR_LINENO, line)
-            })
-        })
+        // Inside out in buffers of their own, which is less code than nests: each holds the longest there is.
+        let (mut ip, mut data) = ([0; NLA_HDRLEN + 16], [0; MAX_ELEMENT]);
+        let (mut ip, mut data) = (Writer::new(&mut ip), Writer::new(&mut data));
+        match addr.as_v4() {
+            Some(v4) => ip.attr(IPSET_ATTR_IPADDR_IPV4 | NLA_F_NET_BYTEORDER, &v4)?,
+            None => ip.attr(IPSET_ATTR_IPADDR_IPV6 | NLA_F_NET_BYTEORDER, &addr.octets())?,
+        }
+        data.attr(IPSET_ATTR_IP | NLA_F_NESTED, ip.written())?;
+        if let Some(cidr) = cidr {
+            data.attr(IPSET_ATTR_CIDR, &[cidr])?;
+        }
+        if let Some(timeout) = timeout {
+            attr_net32(&mut data, IPSET_ATTR_TIMEOUT, timeout)?;
+        }
+        attr_net32(&mut data, IPSET_ATTR_LINENO, line)?;
+        self.list.push(|w| w.attr(IPSET_ATTR_DATA | NLA_F_NESTED, data.written()))
     }
 
     /// Elements so far; the last one's line number.

@@ -20,7 +20,7 @@ impl GetProtocol {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, IPSET_PROTOCOL, IPSET_CMD_PROTOCOL, 0, tag, |_| Ok(()))
+        request(w, IPSET_PROTOCOL, IPSET_CMD_PROTOCOL, 0, tag, &|_| Ok(()))
     }
 }
 
@@ -69,7 +69,7 @@ impl GetType {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, protocol: u8, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, protocol, IPSET_CMD_TYPE, 0, tag, |w| {
+        request(w, protocol, IPSET_CMD_TYPE, 0, tag, &|w| {
             w.attr_str(IPSET_ATTR_TYPENAME, self.kind.name())?;
             w.attr(IPSET_ATTR_FAMILY, &[number(self.family)])
         })
@@ -112,7 +112,7 @@ impl GetIndex<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, IPSET_PROTOCOL, IPSET_CMD_GET_BYNAME, 0, tag, |w| attr_name(w, self.name))
+        request(w, IPSET_PROTOCOL, IPSET_CMD_GET_BYNAME, 0, tag, &|w| attr_name(w, self.name))
     }
 }
 

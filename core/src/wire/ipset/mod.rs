@@ -65,14 +65,15 @@ pub const fn kind(command: u8) -> u16 {
     u16::from_be_bytes([NFNL_SUBSYS_IPSET.to_be_bytes()[1], command])
 }
 
-/// Writes a request: `flags` besides `NLM_F_REQUEST` and the tag's, and the protocol's version before `body`.
+/// Writes a request: `flags` besides `NLM_F_REQUEST` and the tag's, and the protocol's version before `body`. Not generic:
+/// one copy in the program serves all messages.
 fn request(
     w: &mut Writer<'_>,
     protocol: u8,
     command: u8,
     flags: u16,
     tag: Tag,
-    body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
+    body: &dyn Fn(&mut Writer<'_>) -> Result<(), Full>,
 ) -> Result<(), Full> {
     Header { kind: kind(command), flags: NLM_F_REQUEST | flags | tag.flags(), seq: tag.seq, pid: 0 }.emit(w, |w| {
         Generic { family: NFPROTO_IPV4, res_id: 0 }.emit(w)?;

@@ -39,7 +39,7 @@ impl Create<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, protocol: u8, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, protocol, IPSET_CMD_CREATE, NLM_F_CREATE, tag, |w| {
+        request(w, protocol, IPSET_CMD_CREATE, NLM_F_CREATE, tag, &|w| {
             attr_name(w, self.name)?;
             w.attr_str(IPSET_ATTR_TYPENAME, self.kind.name())?;
             w.attr(IPSET_ATTR_REVISION, &[self.revision])?;
@@ -81,7 +81,7 @@ impl Command {
             Self::Header => (IPSET_CMD_HEADER, 0),
             Self::List => (IPSET_CMD_LIST, NLM_F_DUMP),
         };
-        request(w, protocol, command, flags, tag, |w| attr_name(w, name))
+        request(w, protocol, command, flags, tag, &|w| attr_name(w, name))
     }
 }
 
