@@ -10,7 +10,7 @@ use crate::wire::buf::{Attrs, Full, Malformed, Writer, str_len};
 use crate::wire::list::OpenList;
 use crate::wire::nfnl::{Generic, nft_kind, request};
 use crate::wire::nl::{Header, Tag};
-use crate::wire::uapi::netlink::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN};
+use crate::wire::uapi::netlink::{NLA_HDRLEN, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN};
 use crate::wire::uapi::nf_tables::{
     NFT_MSG_DELSETELEM, NFT_MSG_GETSETELEM, NFT_MSG_NEWSETELEM, NFT_SET_ELEM_CATCHALL, NFTA_DATA_VALUE, NFTA_LIST_ELEM,
     NFTA_SET_ELEM_EXPIRATION, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS,
@@ -61,14 +61,12 @@ impl<'w, 'a> ElemList<'w, 'a> {
             Change::Del => (NFT_MSG_DELSETELEM, 0),
         };
         let list = OpenList::begin(w, |w| {
-            let mut list = w.len();
-            request(w, kind, flags, tag, |w| {
+            request(w, kind, flags, tag, &|w| {
                 w.attr_str(NFTA_SET_ELEM_LIST_TABLE, table)?;
                 w.attr_str(NFTA_SET_ELEM_LIST_SET, set)?;
-                list = w.len();
                 w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |_| Ok(()))
             })?;
-            Ok(list)
+            Ok(w.len().saturating_sub(NLA_HDRLEN))
         })?;
         Ok(Self { list, change })
     }

@@ -42,7 +42,7 @@ impl NewRule<'_> {
             Expr::Lookup { set: self.set, id: self.set_id },
             Expr::Drop,
         ];
-        request(w, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, tag, |w| {
+        request(w, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, tag, &|w| {
             w.attr_str(NFTA_RULE_TABLE, self.table)?;
             w.attr_str(NFTA_RULE_CHAIN, self.chain)?;
             w.nest(NFTA_RULE_EXPRESSIONS, |w| exprs.iter().try_for_each(|expr| expr.emit(w)))
@@ -71,7 +71,7 @@ impl FlushChain<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_DELRULE, 0, tag, |w| {
+        request(w, NFT_MSG_DELRULE, 0, tag, &|w| {
             w.attr_str(NFTA_RULE_TABLE, self.table)?;
             w.attr_str(NFTA_RULE_CHAIN, self.chain)
         })

@@ -50,7 +50,7 @@ impl NewSet<'_> {
             Family::V4 => (TYPE_IPADDR, 4),
             Family::V6 => (TYPE_IP6ADDR, 16),
         };
-        request(w, NFT_MSG_NEWSET, NLM_F_CREATE, tag, |w| {
+        request(w, NFT_MSG_NEWSET, NLM_F_CREATE, tag, &|w| {
             w.attr_str(NFTA_SET_TABLE, self.table)?;
             w.attr_str(NFTA_SET_NAME, self.name)?;
             w.attr_be32(NFTA_SET_FLAGS, NFT_SET_TIMEOUT)?;

@@ -26,7 +26,7 @@ impl NewTable<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_NEWTABLE, 0, tag, |w| {
+        request(w, NFT_MSG_NEWTABLE, 0, tag, &|w| {
             w.attr_str(NFTA_TABLE_NAME, self.name)?;
             w.attr_be32(NFTA_TABLE_FLAGS, 0)
         })
@@ -52,6 +52,6 @@ impl DelTable<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_DELTABLE, 0, tag, |w| w.attr_str(NFTA_TABLE_NAME, self.name))
+        request(w, NFT_MSG_DELTABLE, 0, tag, &|w| w.attr_str(NFTA_TABLE_NAME, self.name))
     }
 }
