@@ -8,7 +8,7 @@ use heapless::Deque;
 /// Something that the operator may want to know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// The kernel holds the table, the sets, the chain and the rules.
+    /// The kernel holds the table, the sets, the chain and the rules; of ipset, the sets.
     Ready,
     /// The kernel confirmed a ban.
     Banned {
@@ -30,14 +30,16 @@ pub enum Event {
     ScaffoldRefused {
         /// What it answered.
         error: NetlinkError,
-        /// Which message of the batch it refused, counted from 0 for its begin; see `wire::nft::scaffold`.
+        /// Which message it refused: of nf_tables' batch, counted from 0 for its begin (`wire::nft::scaffold`), or the
+        /// number of ipset's step (`firewall::ipset::step_name`).
         message: u32,
     },
-    /// The kernel refused a batch; its bans are retried, in smaller batches.
+    /// The kernel refused a batch; its bans are retried: of nf_tables in smaller batches, of ipset without what was
+    /// applied, and the refused one last.
     BatchRefused {
         /// What it answered.
         error: NetlinkError,
-        /// Bans and unbans in the batch.
+        /// Bans and unbans in the batch that were not applied.
         entries: u32,
     },
     /// The kernel's answer to a batch did not come or was lost; its bans are sent again.
@@ -45,14 +47,14 @@ pub enum Event {
         /// Bans and unbans in the batch.
         entries: u32,
     },
-    /// Our table is gone from the kernel: it is installed anew and every ban sent again.
+    /// Our table, or one of our sets of ipset, is gone from the kernel: it is installed anew and every ban sent again.
     TableLost,
     /// A ban was not taken because `limits::BANS` addresses are banned; retried at the address's next attempt.
     BanTableFull {
         /// Who is not banned.
         addr: Addr,
     },
-    /// A ban's time was over before the kernel took it.
+    /// A ban's time was over before the kernel took it, or it is of an address that the kernel never takes.
     NeverInstalled {
         /// Who was never banned.
         addr: Addr,
