@@ -86,7 +86,8 @@ pub struct Bans<const N: usize, const I: usize> {
     releasing: List,
 }
 
-const fn index(family: Family) -> usize {
+/// The place of a family in an array of two.
+pub(crate) const fn index(family: Family) -> usize {
     match family {
         Family::V4 => 0,
         Family::V6 => 1,

@@ -23,28 +23,38 @@
 //!   kept with its elements.
 //!
 //! Timeouts are whole seconds, rounded up and never zero, which would be for ever: an element outlives its ban by less than
-//! a second. The kernel takes 24.8 days at most ([`MAX_TIMEOUT`]). A longer ban gets that, and every [`RENEWAL`] all such
+//! a second. The kernel takes 24.8 days at most ([`MAX_TIMEOUT`](crate::wire::ipset::elem::MAX_TIMEOUT)). A longer ban gets that, and every [`RENEWAL`] all such
 //! bans are added again; so a ban never ends late, not even if edgeban is killed. A permanent ban is permanent in the kernel.
 //!
 //! ipset has no notifications: somebody else's `ipset flush` or `del` is not noticed.
 
+mod name;
+mod step;
+mod timeout;
+
+use self::name::{STEM, set_name, stem};
+use self::step::{CREATE, SCAFFOLD, Step};
+use self::timeout::{Walk, next_long, plan, timeout};
 use super::dialogue::{Backoff, announce, keep};
 use crate::addr::{Addr, Family};
-use crate::ban::{Bans, Landing, State};
+use crate::ban::{Bans, Landing, State, index};
 use crate::event::{Event, Events};
 use crate::limits;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::buf::{Full, Writer};
 use crate::wire::ipset::SetType;
 use crate::wire::ipset::answer::{Answers, Body};
-use crate::wire::ipset::elem::{Change, ElemList, MAX_TIMEOUT};
+use crate::wire::ipset::elem::{Change, ElemList};
 use crate::wire::ipset::kernel::{GetProtocol, GetType};
 use crate::wire::ipset::set::{Command, Create};
 use crate::wire::nl::Tag;
 use crate::wire::reply::{NetlinkError, Reply};
-use crate::wire::uapi::ip_set::{IPSET_MAXNAMELEN, IPSET_PROTOCOL_MIN};
+use crate::wire::uapi::ip_set::IPSET_PROTOCOL_MIN;
 use heapless::{String, Vec};
 
+pub use self::name::SET_NAME;
+pub use self::step::step_name;
+pub use self::timeout::RENEWAL;
 pub use super::dialogue::{ANSWER_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, KernelText};
 
 /// Bans in one message at most: behind some hundred the price of a message is nothing beside that of its elements.
@@ -56,74 +66,10 @@ pub const DATAGRAM: usize = 12 * 1024;
 /// Bytes that an answer can need: an error with a line repeats the request behind 20 bytes.
 pub const ANSWER: usize = DATAGRAM + 64;
 
-/// Bytes of a set's name (`IPSET_MAXNAMELEN` without the NUL).
-pub const SET_NAME: usize = IPSET_MAXNAMELEN - 1;
-
-/// Bytes of a set's name before `_v4`.
-const STEM: usize = SET_NAME - 3;
-
 /// Most elements of a set unless told otherwise: as many as there can be bans, and the kernel's own default.
 pub const MAXELEM: u32 = 65_536;
 
-static_assertions::const_assert!(limits::BANS == 65_536);
-
-/// Longest timeout that the kernel takes, 24.8 days.
-const CAP: Duration = Duration::from_secs(2_147_483);
-
-static_assertions::const_assert!(CAP.as_secs() == 2_147_483 && MAX_TIMEOUT == 2_147_483);
-
-/// How often elements are renewed whose ban is longer than the kernel's longest timeout: at least twice before it is over,
-/// since one walk over the bans may miss some.
-pub const RENEWAL: Duration = Duration::from_secs(CAP.as_secs() / 3);
-
-/// What a message is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
-    Protocol,
-    Type,
-    Create(Family),
-    Check(Family),
-    Add(Family),
-    Del(Family),
-    Renew(Family),
-    Destroy(Family),
-    Flush(Family),
-}
-
-impl Step {
-    /// Whose set it is about; what is about none is asked for IPv4.
-    const fn family(self) -> Family {
-        match self {
-            Self::Protocol | Self::Type => Family::V4,
-            Self::Create(family)
-            | Self::Check(family)
-            | Self::Add(family)
-            | Self::Del(family)
-            | Self::Renew(family)
-            | Self::Destroy(family)
-            | Self::Flush(family) => family,
-        }
-    }
-}
-
-/// The steps to the sets in their order; their places here are the numbers in [`Event::ScaffoldRefused`].
-const SCAFFOLD: [(Step, &str); 6] = [
-    (Step::Protocol, "asking for the protocol"),
-    (Step::Type, "asking for the type hash:ip"),
-    (Step::Create(Family::V4), "creating the IPv4 set"),
-    (Step::Check(Family::V4), "checking the IPv4 set"),
-    (Step::Create(Family::V6), "creating the IPv6 set"),
-    (Step::Check(Family::V6), "checking the IPv6 set"),
-];
-
-/// Of them, the first that makes a set.
-const CREATE: usize = 2;
-
-/// What the kernel refused, by the number in [`Event::ScaffoldRefused`].
-#[must_use]
-pub fn step_name(message: u32) -> &'static str {
-    usize::try_from(message).ok().and_then(|n| SCAFFOLD.get(n)).map_or("", |(_, name)| name)
-}
+static_assertions::const_assert!(limits::BANS <= 65_536);
 
 /// The message whose answer is awaited.
 #[derive(Clone, Copy, Debug)]
@@ -153,15 +99,6 @@ enum Sets {
     Deleted,
 }
 
-/// A walk over the bans that are longer than the kernel's timeouts.
-#[derive(Clone, Copy, Debug)]
-struct Walk {
-    family: Family,
-    cell: usize,
-    /// Where it goes on if the message in flight is acked.
-    next: usize,
-}
-
 /// The dialogue's state.
 pub struct Link {
     stem: String<STEM>,
@@ -185,49 +122,11 @@ pub struct Link {
     malformed: u64,
 }
 
-const fn index(family: Family) -> usize {
-    match family {
-        Family::V4 => 0,
-        Family::V6 => 1,
-    }
-}
-
 const fn other(family: Family) -> Family {
     match family {
         Family::V4 => Family::V6,
         Family::V6 => Family::V4,
     }
-}
-
-/// The part of the sets' names before `_v4`: `name` if it has at most 28 bytes, else its first 23, `-`, and four hex
-/// digits of a hash over all of it (FNV-1a), so that two long names with the same beginning have sets of their own.
-fn stem(name: &str) -> String<STEM> {
-    let mut stem = String::new();
-    if stem.push_str(name).is_ok() {
-        return stem;
-    }
-    let mut hash = 0x811c_9dc5_u32;
-    for byte in name.bytes() {
-        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    }
-    hash = (hash >> 16) ^ (hash & 0xffff);
-    for c in name.chars() {
-        if stem.len().saturating_add(c.len_utf8()) > STEM - 5 || stem.push(c).is_err() {
-            break;
-        }
-    }
-    // Room for these was left.
-    let _ = stem.push('-');
-    for shift in [12, 8, 4, 0] {
-        let _ = stem.push(char::from_digit(hash >> shift & 0xf, 16).unwrap_or('0'));
-    }
-    stem
-}
-
-/// The seconds of a timeout for what is left of a ban.
-fn seconds(left: Duration) -> u32 {
-    let secs = left.as_millis().div_ceil(1000).max(1);
-    u32::try_from(secs).map_or(MAX_TIMEOUT, |secs| secs.min(MAX_TIMEOUT))
 }
 
 impl Link {
@@ -263,14 +162,7 @@ impl Link {
     /// The name of a family's set, for the rule that looks into it.
     #[must_use]
     pub fn set_name(&self, family: Family) -> String<SET_NAME> {
-        let mut name = String::new();
-        // They fit: STEM is SET_NAME less these three.
-        let _ = name.push_str(&self.stem);
-        let _ = name.push_str(match family {
-            Family::V4 => "_v4",
-            Family::V6 => "_v6",
-        });
-        name
+        set_name(&self.stem, family)
     }
 
     /// Answers that belonged to no message in flight.
@@ -695,40 +587,6 @@ impl Link {
         }
         applied
     }
-}
-
-/// The timeout of an element. If it is shorter than the ban, it will have to be renewed.
-fn timeout(until: Option<Instant>, now: Instant, renew_at: &mut Option<Instant>) -> Option<u32> {
-    let left = until?.since(now);
-    if left > CAP {
-        plan(renew_at, now);
-    }
-    Some(seconds(left))
-}
-
-fn plan(renew_at: &mut Option<Instant>, now: Instant) {
-    let at = now + RENEWAL;
-    *renew_at = Some(renew_at.map_or(at, |old| old.min(at)));
-}
-
-/// The next installed ban of a family at or behind place `cell` whose element may end before it: the last renewal was at
-/// most two of [`RENEWAL`] ago.
-fn next_long<const N: usize, const I: usize>(
-    bans: &Bans<N, I>,
-    family: Family,
-    mut cell: usize,
-    now: Instant,
-) -> Option<(usize, Addr, Instant)> {
-    while let Some((next, addr, ban)) = bans.next_installed(cell) {
-        if addr.family() == family
-            && let Some(until) = ban.until
-            && until.since(now) > RENEWAL
-        {
-            return Some((next, addr, until));
-        }
-        cell = next;
-    }
-    None
 }
 
 #[cfg(test)]

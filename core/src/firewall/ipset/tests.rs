@@ -1,5 +1,7 @@
+use super::timeout::{CAP, seconds};
 use super::*;
 use crate::ban::Wanted;
+use crate::time::Duration;
 use crate::wire::ipset::elem::element_len;
 use crate::wire::nl::Messages;
 use std::vec;
@@ -146,7 +148,7 @@ fn names_of_sets_fit_and_differ() {
 }
 
 #[test]
-fn timeouts_are_whole_seconds_that_no_ban_outlives_and_never_zero() {
+fn timeouts_are_whole_seconds_that_cover_the_ban_and_never_zero() {
     for (ms, secs) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (2_147_483_000, 2_147_483)] {
         assert_eq!(seconds(Duration::from_millis(ms)), secs, "{ms}");
     }
