@@ -11,7 +11,7 @@ use heapless::Deque;
 /// Something that the operator may want to know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// The kernel holds the table, the sets, the chain and the rules.
+    /// The kernel holds the table, the sets, the chain and the rules; of ipset, the sets.
     Ready,
     /// The kernel confirmed a ban.
     Banned {
@@ -36,6 +36,13 @@ pub enum Event {
         /// Which part of the batch it refused; `None` is the batch as a whole.
         part: Option<Part>,
     },
+    /// The kernel refused a step of making ipset's sets.
+    SetRefused {
+        /// What it answered.
+        error: NetlinkError,
+        /// The step's number, see `firewall::ipset::step_name`.
+        step: u32,
+    },
     /// A table of our name exists that edgeban did not make: it is not touched.
     ForeignTable,
     /// The kernel cannot protect the table from others (Linux 6.9 can); it is installed without.
@@ -59,11 +66,12 @@ pub enum Event {
         /// Whose change it was.
         by: Culprit,
     },
-    /// The kernel refused a batch; its bans are retried, in smaller batches.
+    /// The kernel refused a batch; its bans are retried: of nf_tables in smaller batches, of ipset without what was
+    /// applied, and the refused one last.
     BatchRefused {
         /// What it answered.
         error: NetlinkError,
-        /// Bans and unbans in the batch.
+        /// Bans and unbans in the batch that were not applied.
         entries: u32,
     },
     /// The kernel's answer to a batch did not come or was lost; its bans are sent again.
@@ -71,7 +79,7 @@ pub enum Event {
         /// Bans and unbans in the batch.
         entries: u32,
     },
-    /// Our table is gone from the kernel: it is installed anew and every ban sent again.
+    /// Our table, or one of our sets of ipset, is gone from the kernel: it is installed anew and every ban sent again.
     TableLost,
     /// A ban was not taken because `limits::BANS` addresses are banned; retried at the address's next attempt.
     BanTableFull {
@@ -87,7 +95,7 @@ pub enum Event {
     },
     /// This machine has more than `limits::OWN` addresses and gateways: the rest is not protected.
     OwnFull,
-    /// A ban's time was over before the kernel took it.
+    /// A ban's time was over before the kernel took it, or it is of an address that the kernel never takes.
     NeverInstalled {
         /// Who was never banned.
         addr: Addr,

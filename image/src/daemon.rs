@@ -17,6 +17,7 @@ use core::fmt;
 use edgeban_core::config::model::{Config, Jail, LogLevel, OnStop};
 use edgeban_core::engine::{Decision, Engine, FullMemory, JailSet};
 use edgeban_core::event::Event;
+use edgeban_core::firewall::ipset;
 use edgeban_core::firewall::nft::Layout;
 use edgeban_core::limits;
 use edgeban_core::source::tail::{Counters, Fault, Start};
@@ -398,6 +399,10 @@ impl Daemon {
             }
             Event::AnswerLost { entries } => {
                 log!(log, Warning, "the kernel's answer to a batch of {entries} is lost; sending it again")
+            }
+            Event::SetRefused { error, step } => {
+                let text = KernelText(self.engine.link().kernel_text());
+                log!(log, Error, "the kernel refused ipset's sets: {error}{text} at {}", ipset::step_name(step));
             }
             Event::ForeignTable => log!(
                 log,

@@ -26,15 +26,28 @@ pub fn enter_new_namespace() {
 /// If nft is missing or fails.
 #[must_use]
 pub fn nft(arguments: &[&str], script: &str) -> String {
-    let mut child = Command::new("nft")
+    run("nft", arguments, script)
+}
+
+/// What `ipset` prints, given this script.
+///
+/// # Panics
+/// If ipset is missing or fails.
+#[must_use]
+pub fn ipset(arguments: &[&str], script: &str) -> String {
+    run("ipset", arguments, script)
+}
+
+fn run(program: &str, arguments: &[&str], script: &str) -> String {
+    let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("this test needs the nft program");
+        .unwrap_or_else(|error| panic!("this test needs the {program} program: {error}"));
     child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "nft {arguments:?} failed on\n{script}");
+    assert!(output.status.success(), "{program} {arguments:?} failed on\n{script}");
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -2,7 +2,8 @@
 
 use edgeban_core::addr::Family;
 use edgeban_core::wire::uapi::{
-    errno, netfilter, netlink, nf_tables, nfnetlink, nfnetlink_conntrack, rtnetlink, sock_diag, x_tables, xt_set,
+    errno, ip_set, netfilter, netlink, nf_tables, nfnetlink, nfnetlink_conntrack, rtnetlink, sock_diag, x_tables,
+    xt_set,
 };
 use edgeban_core::wire::xt::rule::Rule;
 use edgeban_core::wire::xt::set::SetMatch;
@@ -39,6 +40,7 @@ fn the_constants_are_those_of_the_headers() {
         (include_str!("../../core/src/wire/uapi/rtnetlink.rs"), rtnetlink_values()),
         (include_str!("../../core/src/wire/uapi/x_tables.rs"), x_tables_values()),
         (include_str!("../../core/src/wire/uapi/xt_set.rs"), xt_set_values()),
+        (include_str!("../../core/src/wire/uapi/ip_set.rs"), ip_set_values()),
     ];
     let mut ours: Vec<(&str, i64)> = Vec::new();
     for (source, values) in all {
@@ -146,7 +148,7 @@ fn x_tables_values() -> Vec<(&'static str, i64)> {
 }
 
 fn xt_set_values() -> Vec<(&'static str, i64)> {
-    values!(xt_set: SO_IP_SET IP_SET_OP_VERSION IP_SET_OP_GET_BYNAME IPSET_INVALID_ID IPSET_MAXNAMELEN
+    values!(xt_set: SO_IP_SET IP_SET_OP_VERSION IP_SET_OP_GET_BYNAME IPSET_INVALID_ID
         IPSET_DIM_ONE_SRC)
 }
 
@@ -183,8 +185,19 @@ fn set_len(revision: u8) -> usize {
     SetMatch { index: 0, revision }.buffer_len()
 }
 
+fn ip_set_values() -> Vec<(&'static str, i64)> {
+    values!(ip_set: IPSET_PROTOCOL IPSET_PROTOCOL_MIN IPSET_MAXNAMELEN IPSET_CMD_PROTOCOL IPSET_CMD_CREATE IPSET_CMD_DESTROY
+        IPSET_CMD_FLUSH IPSET_CMD_LIST IPSET_CMD_ADD IPSET_CMD_DEL IPSET_CMD_HEADER IPSET_CMD_TYPE
+        IPSET_CMD_GET_BYNAME IPSET_ATTR_PROTOCOL IPSET_ATTR_SETNAME IPSET_ATTR_TYPENAME IPSET_ATTR_REVISION
+        IPSET_ATTR_FAMILY IPSET_ATTR_DATA IPSET_ATTR_ADT IPSET_ATTR_LINENO IPSET_ATTR_PROTOCOL_MIN
+        IPSET_ATTR_REVISION_MIN IPSET_ATTR_INDEX IPSET_ATTR_IP IPSET_ATTR_CIDR IPSET_ATTR_TIMEOUT IPSET_ATTR_HASHSIZE
+        IPSET_ATTR_MAXELEM IPSET_ATTR_ELEMENTS IPSET_ATTR_REFERENCES IPSET_ATTR_IPADDR_IPV4 IPSET_ATTR_IPADDR_IPV6)
+}
+
 fn errno_values() -> Vec<(&'static str, i64)> {
-    values!(errno: EPERM ENOENT EINTR EAGAIN ENOMEM EACCES EBUSY EEXIST EINVAL ENFILE ENOSPC ERANGE ENAMETOOLONG
-        ELOOP EOVERFLOW ERESTART EMSGSIZE EPROTONOSUPPORT EOPNOTSUPP EAFNOSUPPORT ENOBUFS ETIMEDOUT ESTALE
-        IPSET_ERR_PROTOCOL IPSET_ERR_FIND_TYPE IPSET_ERR_EXIST IPSET_ERR_HASH_FULL)
+    values!(errno: EPERM ENOENT EINTR EAGAIN ENOMEM EACCES EBUSY EEXIST EINVAL ENFILE ENOSPC ERANGE ENAMETOOLONG ELOOP EOVERFLOW
+        ERESTART EMSGSIZE EPROTONOSUPPORT EOPNOTSUPP EAFNOSUPPORT ENOBUFS ETIMEDOUT ESTALE IPSET_ERR_PROTOCOL
+        IPSET_ERR_FIND_TYPE IPSET_ERR_MAX_SETS IPSET_ERR_BUSY IPSET_ERR_EXIST_SETNAME2 IPSET_ERR_TYPE_MISMATCH
+        IPSET_ERR_EXIST IPSET_ERR_INVALID_CIDR IPSET_ERR_INVALID_NETMASK IPSET_ERR_INVALID_FAMILY IPSET_ERR_TIMEOUT
+        IPSET_ERR_REFERENCED IPSET_ERR_IPADDR_IPV4 IPSET_ERR_IPADDR_IPV6 IPSET_ERR_HASH_FULL IPSET_ERR_HASH_ELEM)
 }

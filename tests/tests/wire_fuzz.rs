@@ -3,9 +3,11 @@
 use edgeban_core::own::Own;
 use edgeban_core::time::Instant;
 use edgeban_core::wire::buf::Attrs;
+use edgeban_core::wire::ipset::answer::{Answers, Body};
 use edgeban_core::wire::nl::Messages;
 use edgeban_core::wire::reply::{NetlinkError, Replies, Reply};
 use edgeban_core::wire::rt::Notice;
+use edgeban_tests::fake_ipset::FakeIpset;
 use edgeban_tests::fake_kernel::FakeKernel;
 use proptest::prelude::*;
 
@@ -23,6 +25,18 @@ fn read(bytes: &[u8]) -> usize {
             let mut found = 0;
             let _ = gateways.each(&mut |_| found += 1);
             assert!(found <= message.payload.len());
+        }
+    }
+    items
+}
+
+/// As [`read`], for one who listens to ipset.
+fn read_ipset(bytes: &[u8]) -> usize {
+    let mut items = 0;
+    for answer in Answers::new(bytes) {
+        items += 1;
+        if let Ok(Body::Part(part)) = answer.map(|answer| answer.body) {
+            items += part.count();
         }
     }
     items
@@ -62,7 +76,7 @@ fn nearly() -> impl Strategy<Value = Vec<u8>> {
     let leaf = prop::collection::vec((0u16..8, prop::collection::vec(any::<u8>(), 0..20), any::<i8>()), 0..4);
     let two = prop::collection::vec((0u16..8, leaf.prop_map(attr), any::<i8>()), 0..4);
     let three = prop::collection::vec((0u16..8, two.prop_map(attr), any::<i8>()), 0..4);
-    let kind = prop_oneof![Just(2u16), Just(3), Just(0xa0c), Just(0xa0f), any::<u16>()];
+    let kind = prop_oneof![Just(2u16), Just(3), Just(0xa0c), Just(0xa0f), 0x601u16..0x610, any::<u16>()];
     let top = prop::collection::vec((1u16..4, three.prop_map(attr), any::<i8>()), 0..4).prop_map(attr);
     (kind, any::<u16>(), top).prop_map(|(kind, flags, attrs)| {
         let mut payload = vec![1, 0, 0, 0];
@@ -75,6 +89,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(read(&bytes) <= bytes.len());
+        prop_assert!(read_ipset(&bytes) <= bytes.len());
         prop_assert!(Attrs::new(&bytes).count() <= bytes.len());
         prop_assert!(Messages::new(&bytes).count() <= bytes.len());
     }
@@ -110,7 +125,9 @@ proptest! {
     fn messages_that_are_nearly_right_are_read_to_an_end(list in prop::collection::vec(nearly(), 0..4)) {
         let bytes = list.concat();
         prop_assert!(read(&bytes) <= bytes.len());
-        // The fake kernel is as robust.
+        prop_assert!(read_ipset(&bytes) <= bytes.len());
+        // The fakes are as robust.
+        FakeIpset::new().send(&bytes);
         let mut fake = FakeKernel::new();
         fake.send(&bytes);
         fake.send(&[message(0x10, 1, &[0, 0, 0, 10]), bytes].concat());
@@ -125,6 +142,7 @@ proptest! {
         }
         bytes.truncate(cut);
         prop_assert!(read(&bytes) <= 3);
+        prop_assert!(read_ipset(&bytes) <= 3);
     }
 }
 

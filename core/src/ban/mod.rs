@@ -117,7 +117,8 @@ pub struct Bans<const N: usize, const I: usize> {
     unscreened: bool,
 }
 
-const fn index(family: Family) -> usize {
+/// The place of a family in an array of two.
+pub(crate) const fn index(family: Family) -> usize {
     match family {
         Family::V4 => 0,
         Family::V6 => 1,
@@ -339,11 +340,11 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
-    /// When the next ban's time is over.
+    /// When [`Bans::pop_over`] has something: when the next ban's time is over, unless it is in flight.
     #[must_use]
     pub fn next_end(&self) -> Option<Instant> {
-        let slot = self.by_end.first()?;
-        self.table.get(slot)?.until
+        let ban = self.table.get(self.by_end.first()?)?;
+        if matches!(ban.state, State::InFlight | State::ReleasingInFlight) { None } else { ban.until }
     }
 
     /// Takes out the next ban whose time is over at `now`, unless it is in flight. One that the kernel may hold for longer
@@ -386,6 +387,38 @@ impl<const N: usize, const I: usize> Bans<N, I> {
                 self.relist(slot, State::Wanted);
             }
         }
+    }
+
+    /// The kernel may have lost some of its elements, nobody knows which: every installed ban is wanted again, and what
+    /// waits to be lifted still has to be.
+    pub fn want_installed_again(&mut self) {
+        for cell in 0..I {
+            let Some(slot) = self.table.slot_at(cell) else { continue };
+            if self.state(slot) == Some(State::Installed) {
+                if let Some(ban) = self.table.get_mut(slot) {
+                    ban.marks.set(Marks::REPLACES, true);
+                }
+                self.relist(slot, State::Wanted);
+            }
+        }
+    }
+
+    /// Puts a waiting ban, or lifting, at the end of its queue.
+    pub fn postpone(&mut self, addr: Addr) {
+        let Some(slot) = self.table.find(&addr) else { return };
+        if let Some(state @ (State::Wanted | State::Releasing)) = self.state(slot) {
+            self.relist(slot, state);
+        }
+    }
+
+    /// The first installed ban at or behind place `cell` of a walk over all bans, and the place behind it. A ban that
+    /// leaves in the middle of a walk can let it miss another.
+    #[must_use]
+    pub fn next_installed(&self, cell: usize) -> Option<(usize, Addr, Ban)> {
+        (cell..I).find_map(|cell| {
+            let (_, addr, ban) = self.entry(self.table.slot_at(cell)?)?;
+            (ban.state == State::Installed).then_some((cell + 1, addr, ban))
+        })
     }
 
     fn state(&self, slot: Slot) -> Option<State> {
@@ -615,6 +648,41 @@ mod tests {
         bans.want_all_again();
         assert_eq!((bans.installed(), bans.waiting(), bans.len()), (0, 9, 9));
         assert_eq!(settle(&mut bans, Landing::Committed).len(), 9);
+    }
+
+    #[test]
+    fn after_a_partial_loss_what_waits_to_be_lifted_still_has_to_be() {
+        let mut bans = Small::new();
+        for n in 0..10 {
+            assert_eq!(bans.want(v4(n), 0, Some(at(100))), Wanted::New);
+        }
+        settle(&mut bans, Landing::Committed);
+        let walk = core::iter::successors(bans.next_installed(0), |(next, ..)| bans.next_installed(*next));
+        assert_eq!(walk.count(), 10);
+        bans.release(v4(3));
+        bans.want_installed_again();
+        assert_eq!((bans.installed(), bans.waiting(), bans.len()), (0, 10, 10));
+        assert!(bans.next_installed(0).is_none());
+        assert!(bans.find(v4(1)).unwrap().replaces(), "the kernel may still hold it");
+        let (_, first, _) = bans.next_wanted(Family::V4).unwrap();
+        bans.postpone(first);
+        bans.postpone(v4(3));
+        assert_ne!(bans.next_wanted(Family::V4).unwrap().1, first);
+        assert_eq!(settle(&mut bans, Landing::Committed).last(), Some(&first));
+        assert_eq!((bans.installed(), bans.waiting()), (9, 1));
+    }
+
+    #[test]
+    fn the_end_of_a_ban_in_flight_is_no_reason_to_wake() {
+        let mut bans = Small::new();
+        assert_eq!(bans.want(v4(1), 0, Some(at(100))), Wanted::New);
+        assert_eq!(bans.next_end(), Some(at(100)));
+        let (slot, ..) = bans.next_wanted(Family::V4).unwrap();
+        bans.sent(slot);
+        assert_eq!((bans.pop_over(at(200)).is_none(), bans.next_end()), (true, None));
+        bans.landed(Landing::Refused);
+        assert_eq!(bans.next_end(), Some(at(100)));
+        assert!(bans.pop_over(at(200)).is_some());
     }
 
     proptest! {

@@ -320,6 +320,25 @@ impl<'a> Attr<'a> {
         self.value.try_into().map(u64::from_be_bytes).map_err(|_| Malformed)
     }
 
+    /// The value as one byte.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it has another length.
+    pub fn u8(self) -> Result<u8, Malformed> {
+        match self.value {
+            [value] => Ok(*value),
+            _ => Err(Malformed),
+        }
+    }
+
+    /// The value as a big-endian `u16`.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it has another length.
+    pub fn be16(self) -> Result<u16, Malformed> {
+        self.value.try_into().map(u16::from_be_bytes).map_err(|_| Malformed)
+    }
+
     /// The value as a `u32` in host order.
     ///
     /// # Errors

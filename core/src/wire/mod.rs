@@ -1,8 +1,8 @@
-//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables, connection tracking and sock_diag, the
-//! answers, and what rtnetlink tells of this machine's addresses. And [`xt`], the tables of legacy iptables, which go
-//! through socket options instead.
+//! Netlink as bytes: the writer, the kernel's constants, the messages of nf_tables, ipset, connection tracking and
+//! sock_diag, the answers, and what rtnetlink tells of this machine's addresses. And [`xt`], the tables of legacy
+//! iptables, which go through socket options instead.
 //!
-//! Down: [`nft`] fills in forms (one struct a message), each written by its `emit` through the [`buf::Writer`]; [`nl`]
+//! Down: [`nft`] and [`ipset`] fill in forms (one struct a message), each written by its `emit` through the [`buf::Writer`]; [`nl`]
 //! and [`nfnl`] are the two headers every message starts with, [`uapi`] the numbers. Up: [`reply`] cuts a received
 //! datagram into answers, [`rt`] reads those of rtnetlink.
 //!
@@ -16,6 +16,8 @@
 pub mod buf;
 pub mod ct;
 pub mod diag;
+pub mod ipset;
+pub mod list;
 pub mod nfnl;
 pub mod nft;
 pub mod nl;

@@ -72,7 +72,7 @@ pub(super) fn request(
     message: u8,
     flags: u16,
     tag: Tag,
-    body: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
+    body: &dyn Fn(&mut Writer<'_>) -> Result<(), Full>,
 ) -> Result<(), Full> {
     let header = Header { kind: nft_kind(message), flags: NLM_F_REQUEST | flags | tag.flags(), seq: tag.seq, pid: 0 };
     header.emit(w, |w| {

@@ -46,6 +46,16 @@ impl NetlinkError {
     pub const ESTALE: Self = Self(errno::ESTALE);
     /// Answers were lost.
     pub const ENOBUFS: Self = Self(errno::ENOBUFS);
+    /// ipset: no common version of the protocol, or a message that it does not understand.
+    pub const IPSET_PROTOCOL: Self = Self(errno::IPSET_ERR_PROTOCOL);
+    /// ipset: a rule, a list or a dump uses the set.
+    pub const IPSET_BUSY: Self = Self(errno::IPSET_ERR_BUSY);
+    /// ipset: a set of another type or family.
+    pub const IPSET_TYPE_MISMATCH: Self = Self(errno::IPSET_ERR_TYPE_MISMATCH);
+    /// ipset: an address of zeros, which no set takes.
+    pub const IPSET_HASH_ELEM: Self = Self(errno::IPSET_ERR_HASH_ELEM);
+    /// ipset: the set is full.
+    pub const IPSET_HASH_FULL: Self = Self(errno::IPSET_ERR_HASH_FULL);
 
     /// The error of a positive number; `None` if it is none.
     #[must_use]

@@ -105,7 +105,7 @@ impl Link<'_> {
             Outcome::Refused(..) | Outcome::Unknown => {
                 self.audit = Audit::Due;
                 events.push(Event::AnswerLost { entries: 0 });
-                self.back_off(now);
+                self.retry.failed(now);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What an exchange was found to be, and what follows from it.
 
-use super::{Audit, BACKOFF_MAX, BACKOFF_MIN, BATCH, Flight, Kind, Link, Outcome, Stage};
+use super::super::dialogue::announce;
+use super::{Audit, BATCH, Flight, Kind, Link, Outcome, Stage};
 use crate::addr::Family;
 use crate::ban::{Bans, Landing, State};
 use crate::event::{Event, Events};
@@ -31,7 +32,7 @@ impl Link<'_> {
             Outcome::Unknown => {
                 self.counters.lost += 1;
                 events.push(Event::AnswerLost { entries: flight.entries });
-                self.back_off(now);
+                self.retry.failed(now);
             }
             Outcome::Refused(error, message) => {
                 self.counters.refused += 1;
@@ -48,7 +49,7 @@ impl Link<'_> {
         events: &mut Events,
     ) {
         if flight.kind != Kind::Scaffold {
-            self.backoff = BACKOFF_MIN;
+            self.retry.succeeded();
         }
         self.batch = self.batch.saturating_mul(2).min(BATCH);
         match flight.kind {
@@ -101,7 +102,7 @@ impl Link<'_> {
                 events.push(Event::BatchRefused { error, entries: flight.entries });
                 self.batch = (flight.entries / 2).max(1);
                 if flight.entries <= 1 {
-                    self.back_off(now);
+                    self.retry.failed(now);
                 }
             }
         }
@@ -119,10 +120,7 @@ impl Link<'_> {
         self.stage = Stage::Missing;
         self.fresh_sets = false;
         self.audit = Audit::None;
-        if self.backoff > BACKOFF_MIN {
-            self.retry_at = now + self.backoff;
-        }
-        self.backoff = self.backoff.doubled().min(BACKOFF_MAX);
+        self.retry.lost(now);
         self.healing.get_or_insert((now, self.pending.by()));
         bans.want_all_again();
     }
@@ -157,7 +155,7 @@ impl Link<'_> {
             (NetlinkError::ENOENT, Some(Part::Set(_))) if self.fresh_sets => self.fresh_sets = false,
             _ => {
                 events.push(Event::ScaffoldRefused { error, part });
-                self.back_off(now);
+                self.retry.failed(now);
             }
         }
     }
@@ -170,12 +168,12 @@ impl Link<'_> {
         match outcome {
             Outcome::Unknown => {
                 events.push(Event::AnswerLost { entries: 0 });
-                self.back_off(now);
+                self.retry.failed(now);
             }
             // Errors other than ENOENT.
             Outcome::Refused(error, _) => {
                 events.push(Event::ScaffoldRefused { error, part: None });
-                self.back_off(now);
+                self.retry.failed(now);
             }
             _ if !self.probe.table => self.stage = Stage::Missing,
             _ if ours(v4, Family::V4) && ours(v6, Family::V6) => {
@@ -184,7 +182,7 @@ impl Link<'_> {
             }
             _ => {
                 events.push(Event::ForeignTable);
-                self.back_off(now);
+                self.retry.failed(now);
             }
         }
     }
@@ -213,10 +211,7 @@ impl Link<'_> {
         };
         while let Some((addr, ban)) = bans.landed(landing) {
             if landing == Landing::Committed && !ban.is_doubted() {
-                events.push(match ban.state() {
-                    State::ReleasingInFlight => Event::Unbanned { addr, expired: false },
-                    _ => Event::Banned { addr, jail: ban.jail, until: ban.until },
-                });
+                announce(events, addr, &ban);
             }
         }
     }

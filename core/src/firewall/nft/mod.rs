@@ -23,11 +23,12 @@ mod judge;
 mod watch;
 mod write;
 
+use super::dialogue::{Backoff, keep};
 use crate::addr::{Addr, Widths};
 use crate::ban::Bans;
 use crate::event::Events;
 use crate::limits;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::buf::Writer;
 use crate::wire::nft::chain::{Device, Hook};
 use crate::wire::nft::generation::{Culprit, GetGen};
@@ -37,7 +38,9 @@ use crate::wire::nft::set::SetShape;
 use crate::wire::nl::Tag;
 use crate::wire::reply::{NetlinkError, Replies, Reply};
 use crate::wire::uapi::nf_tables::{NFT_MSG_NEWTABLE, NFT_TABLE_F_OWNER, NFT_TABLE_F_PERSIST};
-use heapless::{String, Vec};
+use heapless::Vec;
+
+pub use super::dialogue::{ANSWER_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, KernelText};
 
 /// Bans in one batch at most: past some 256 elements a message the kernel's cost per element no longer falls.
 pub const BATCH: u32 = 512;
@@ -52,15 +55,6 @@ const REMOVALS: usize = 64;
 /// Extended bans in one batch: each is added, deleted and added again, since kernels before 6.12 do not change the
 /// timeout of an element that exists.
 const REPLACEMENTS: usize = 64;
-
-/// Wait after a first failure that halving cannot mend.
-pub const BACKOFF_MIN: Duration = Duration::from_millis(100);
-
-/// Longest wait between two tries.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
-
-/// The kernel answers while `sendto` runs; past this, the answer was lost.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Most elements that a set takes: every ban may be in one, and those that ended since the kernel's last clean-up count,
 /// too. The kernel reserves 8 bytes of hash table for each, rounded up to a power of two.
@@ -223,9 +217,6 @@ struct Probe {
     sets: [Option<SetShape>; 2],
 }
 
-/// The kernel's own words about its last refusal.
-pub type KernelText = String<96>;
-
 /// What happened between this dialogue and the rest of the world since the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
@@ -257,8 +248,7 @@ pub struct Link<'a> {
     probe: Probe,
     text: KernelText,
     batch: u32,
-    backoff: Duration,
-    retry_at: Instant,
+    retry: Backoff,
     audit: Audit,
     /// An audit is due once the table is installed.
     audit_later: bool,
@@ -296,10 +286,9 @@ impl<'a> Link<'a> {
             flight: None,
             removals: Vec::new(),
             probe: Probe::default(),
-            text: String::new(),
+            text: KernelText::new(),
             batch: BATCH,
-            backoff: BACKOFF_MIN,
-            retry_at: Instant::ZERO,
+            retry: Backoff::new(),
             audit: Audit::None,
             audit_later: false,
             restarts: 0,
@@ -351,7 +340,7 @@ impl<'a> Link<'a> {
         if self.stage == Stage::Installed {
             self.stage = Stage::Unwanted;
             self.audit = Audit::None;
-            self.retry_at = Instant::ZERO;
+            self.retry.hurry();
         }
     }
 
@@ -369,7 +358,7 @@ impl<'a> Link<'a> {
             (Some(flight), _) => Some(flight.deadline),
             (None, Stage::Deleted) => None,
             (None, Stage::Installed) if idle => None,
-            (None, _) => Some(self.retry_at),
+            (None, _) => Some(self.retry.at()),
         }
     }
 
@@ -390,7 +379,7 @@ impl<'a> Link<'a> {
             GetGen.emit(Tag::silent(flight.fence), &mut w).ok()?;
             return Some(w.len());
         }
-        if now < self.retry_at {
+        if now < self.retry.at() {
             return None;
         }
         let begin = self.next_seq;
@@ -462,7 +451,7 @@ impl<'a> Link<'a> {
                     let ends = matches!(flight.kind, Kind::Dump(_));
                     if flight.error.is_none() {
                         flight.error = Some((error, seq));
-                        self.keep_text(text);
+                        keep(&mut self.text, text);
                     }
                     if ends {
                         self.land(bans, now, events);
@@ -497,16 +486,6 @@ impl<'a> Link<'a> {
         }
     }
 
-    fn keep_text(&mut self, text: Option<&[u8]>) {
-        self.text.clear();
-        let text = text.and_then(|text| core::str::from_utf8(text).ok()).unwrap_or("");
-        for c in text.chars().filter(|c| !c.is_control()) {
-            if self.text.push(c).is_err() {
-                break;
-            }
-        }
-    }
-
     /// Every answer is here.
     fn land<const N: usize, const I: usize>(&mut self, bans: &mut Bans<N, I>, now: Instant, events: &mut Events) {
         if let Some(flight) = self.flight.take() {
@@ -535,10 +514,5 @@ impl<'a> Link<'a> {
 
     fn scaffold(&self) -> Scaffold<'a> {
         self.layout.scaffold(self.is_protected(), self.fresh_sets)
-    }
-
-    fn back_off(&mut self, now: Instant) {
-        self.retry_at = now + self.backoff;
-        self.backoff = self.backoff.doubled().min(BACKOFF_MAX);
     }
 }

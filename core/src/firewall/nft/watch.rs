@@ -171,7 +171,7 @@ impl Link<'_> {
         // What was taken out waits already.
         if bans.waiting() > 0 || self.rebuild || pending.emptied {
             self.healing.get_or_insert((now, by));
-            self.retry_at = if self.backoff > super::BACKOFF_MIN { self.retry_at } else { Instant::ZERO };
+            self.retry.hurry_if_first();
         }
     }
 }

@@ -93,7 +93,7 @@ impl NewChain<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_NEWCHAIN, NLM_F_CREATE, tag, |w| {
+        request(w, NFT_MSG_NEWCHAIN, NLM_F_CREATE, tag, &|w| {
             w.attr_str(NFTA_CHAIN_TABLE, self.table)?;
             w.attr_str(NFTA_CHAIN_NAME, self.name)?;
             w.attr_str(NFTA_CHAIN_TYPE, "filter")?;
@@ -126,7 +126,7 @@ impl AnyChain<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_NEWCHAIN, NLM_F_CREATE, tag, |w| {
+        request(w, NFT_MSG_NEWCHAIN, NLM_F_CREATE, tag, &|w| {
             w.attr_str(NFTA_CHAIN_TABLE, self.table)?;
             w.attr_str(NFTA_CHAIN_NAME, self.name)
         })
@@ -148,7 +148,7 @@ impl DelChain<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_DELCHAIN, 0, tag, |w| {
+        request(w, NFT_MSG_DELCHAIN, 0, tag, &|w| {
             w.attr_str(NFTA_CHAIN_TABLE, self.table)?;
             w.attr_str(NFTA_CHAIN_NAME, self.name)
         })

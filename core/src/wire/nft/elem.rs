@@ -6,10 +6,11 @@
 
 use crate::addr::{Addr, Family};
 use crate::time::Duration;
-use crate::wire::buf::{Attrs, Full, Malformed, Mark, Writer, str_len};
+use crate::wire::buf::{Attrs, Full, Malformed, Writer, str_len};
+use crate::wire::list::OpenList;
 use crate::wire::nfnl::{Generic, nft_kind, request};
 use crate::wire::nl::{Header, Tag};
-use crate::wire::uapi::netlink::{NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN};
+use crate::wire::uapi::netlink::{NLA_HDRLEN, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN};
 use crate::wire::uapi::nf_tables::{
     NFT_MSG_DELSETELEM, NFT_MSG_GETSETELEM, NFT_MSG_NEWSETELEM, NFT_SET_ELEM_CATCHALL, NFTA_COUNTER_BYTES,
     NFTA_COUNTER_PACKETS, NFTA_DATA_VALUE, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_LIST_ELEM, NFTA_SET_ELEM_EXPIRATION,
@@ -46,12 +47,8 @@ pub enum Change {
 /// at any point; one without elements is taken back by [`ElemList::finish`].
 #[derive(Debug)]
 pub struct ElemList<'w, 'a> {
-    w: &'w mut Writer<'a>,
+    list: OpenList<'w, 'a>,
     change: Change,
-    message: usize,
-    start: Mark,
-    list: usize,
-    count: usize,
     bits: u8,
 }
 
@@ -68,20 +65,19 @@ impl<'w, 'a> ElemList<'w, 'a> {
         set: &str,
         bits: u8,
     ) -> Result<Self, Full> {
-        let start = w.mark();
-        let message = w.len();
-        let mut list = message;
         let (kind, flags) = match change {
             Change::New => (NFT_MSG_NEWSETELEM, NLM_F_CREATE),
             Change::Del => (NFT_MSG_DELSETELEM, 0),
         };
-        request(w, kind, flags, tag, |w| {
-            w.attr_str(NFTA_SET_ELEM_LIST_TABLE, table)?;
-            w.attr_str(NFTA_SET_ELEM_LIST_SET, set)?;
-            list = w.len();
-            w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |_| Ok(()))
+        let list = OpenList::begin(w, |w| {
+            request(w, kind, flags, tag, &|w| {
+                w.attr_str(NFTA_SET_ELEM_LIST_TABLE, table)?;
+                w.attr_str(NFTA_SET_ELEM_LIST_SET, set)?;
+                w.nest(NFTA_SET_ELEM_LIST_ELEMENTS, |_| Ok(()))
+            })?;
+            Ok(w.len().saturating_sub(NLA_HDRLEN))
         })?;
-        Ok(Self { w, change, message, start, list, count: 0, bits })
+        Ok(Self { list, change, bits })
     }
 
     /// Bytes of the message around the elements.
@@ -98,10 +94,9 @@ impl<'w, 'a> ElemList<'w, 'a> {
     /// [`Full`] if the buffer or the list's `u16` length has no room; the message is then as it was, complete and valid
     /// with the elements before.
     pub fn push(&mut self, addr: Addr, timeout: Option<Duration>) -> Result<(), Full> {
-        let Self { w, change, message, list, bits, .. } = self;
-        let key_len = usize::from(bits.div_ceil(8));
-        let timeout = if *change == Change::New { timeout } else { None };
-        w.whole(|w| {
+        let key_len = usize::from(self.bits.div_ceil(8));
+        let timeout = if self.change == Change::New { timeout } else { None };
+        self.list.push(|w| {
             w.nest(NFTA_LIST_ELEM, |w| {
                 if let Some(timeout) = timeout {
                     w.attr_be64(NFTA_SET_ELEM_TIMEOUT, timeout.as_millis())?;
@@ -110,29 +105,20 @@ impl<'w, 'a> ElemList<'w, 'a> {
                     Some(v4) => w.attr(NFTA_DATA_VALUE, v4.get(..key_len).unwrap_or(&v4)),
                     None => w.attr(NFTA_DATA_VALUE, addr.octets().get(..key_len).unwrap_or_default()),
                 })
-            })?;
-            let nest = u16::try_from(w.len().saturating_sub(*list)).map_err(|_| Full)?;
-            let whole = u32::try_from(w.len().saturating_sub(*message)).map_err(|_| Full)?;
-            w.patch_u16(*list, nest)?;
-            w.patch_u32(*message, whole)
-        })?;
-        self.count = self.count.saturating_add(1);
-        Ok(())
+            })
+        })
     }
 
     /// Elements so far.
     #[must_use]
     pub const fn count(&self) -> usize {
-        self.count
+        self.list.count()
     }
 
     /// Ends the message and says how many elements it has; with none, the message is taken back.
     #[must_use = "0 means that there is no message"]
     pub const fn finish(self) -> usize {
-        if self.count == 0 {
-            self.w.rewind(self.start);
-        }
-        self.count
+        self.list.finish()
     }
 }
 

@@ -60,7 +60,7 @@ impl NewRule<'_> {
             Some(Expr::Lookup { set: self.set, id: self.set_id }),
             Some(verdict),
         ];
-        request(w, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, tag, |w| {
+        request(w, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, tag, &|w| {
             w.attr_str(NFTA_RULE_TABLE, self.table)?;
             w.attr_str(NFTA_RULE_CHAIN, self.chain)?;
             w.nest(NFTA_RULE_EXPRESSIONS, |w| exprs.iter().flatten().try_for_each(|expr| expr.emit(w)))

@@ -35,7 +35,7 @@ impl DelSet<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_DELSET, 0, tag, |w| {
+        request(w, NFT_MSG_DELSET, 0, tag, &|w| {
             w.attr_str(NFTA_SET_TABLE, self.table)?;
             w.attr_str(NFTA_SET_NAME, self.name)
         })
@@ -82,7 +82,7 @@ impl NewSet<'_> {
             (Family::V6, 128) => TYPE_IP6ADDR,
             _ => TYPE_INTEGER,
         };
-        request(w, NFT_MSG_NEWSET, NLM_F_CREATE, tag, |w| {
+        request(w, NFT_MSG_NEWSET, NLM_F_CREATE, tag, &|w| {
             w.attr_str(NFTA_SET_TABLE, self.table)?;
             w.attr_str(NFTA_SET_NAME, self.name)?;
             w.attr_be32(NFTA_SET_FLAGS, NFT_SET_TIMEOUT)?;
@@ -119,7 +119,7 @@ impl GetSet<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, seq: u32, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_GETSET, 0, Tag::silent(seq), |w| {
+        request(w, NFT_MSG_GETSET, 0, Tag::silent(seq), &|w| {
             w.attr_str(NFTA_SET_TABLE, self.table)?;
             w.attr_str(NFTA_SET_NAME, self.name)
         })

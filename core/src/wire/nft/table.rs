@@ -31,7 +31,7 @@ impl NewTable<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_NEWTABLE, 0, tag, |w| {
+        request(w, NFT_MSG_NEWTABLE, 0, tag, &|w| {
             w.attr_str(NFTA_TABLE_NAME, self.name)?;
             w.attr_be32(NFTA_TABLE_FLAGS, self.flags)
         })
@@ -51,7 +51,7 @@ impl GetTable<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, seq: u32, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_GETTABLE, 0, Tag::silent(seq), |w| w.attr_str(NFTA_TABLE_NAME, self.name))
+        request(w, NFT_MSG_GETTABLE, 0, Tag::silent(seq), &|w| w.attr_str(NFTA_TABLE_NAME, self.name))
     }
 }
 
@@ -74,6 +74,6 @@ impl DelTable<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
-        request(w, NFT_MSG_DELTABLE, 0, tag, |w| w.attr_str(NFTA_TABLE_NAME, self.name))
+        request(w, NFT_MSG_DELTABLE, 0, tag, &|w| w.attr_str(NFTA_TABLE_NAME, self.name))
     }
 }

@@ -1,5 +1,5 @@
 //! `asm/errno.h`: error numbers, which differ between architectures (MIPS numbers those above 34 by itself). And
-//! `linux/netfilter/ipset/ip_set.h`: ipset's own codes, above all of them.
+//! `linux/netfilter/ipset/ip_set.h` and `ip_set_hash.h`: ipset's own codes, above all of them.
 
 /// Makes the constants with their MIPS value behind the one of `asm-generic/errno.h`, and the table of their names.
 macro_rules! errno {
@@ -74,10 +74,34 @@ errno! {
     IPSET_ERR_PROTOCOL = 4097 | 4097;
     /// `IPSET_ERR_FIND_TYPE`: no such type of set.
     IPSET_ERR_FIND_TYPE = 4098 | 4098;
-    /// `IPSET_ERR_EXIST`: the element exists (with `NLM_F_EXCL`) or does not (deleting).
+    /// `IPSET_ERR_MAX_SETS`: the kernel takes no more sets.
+    IPSET_ERR_MAX_SETS = 4099 | 4099;
+    /// `IPSET_ERR_BUSY`: a rule, a list or a dump uses the set.
+    IPSET_ERR_BUSY = 4100 | 4100;
+    /// `IPSET_ERR_EXIST_SETNAME2`: a set of the new name exists.
+    IPSET_ERR_EXIST_SETNAME2 = 4101 | 4101;
+    /// `IPSET_ERR_TYPE_MISMATCH`: the sets have different types.
+    IPSET_ERR_TYPE_MISMATCH = 4102 | 4102;
+    /// `IPSET_ERR_EXIST`: the element exists, or does not (deleting); only with `NLM_F_EXCL`.
     IPSET_ERR_EXIST = 4103 | 4103;
+    /// `IPSET_ERR_INVALID_CIDR`: no such prefix length.
+    IPSET_ERR_INVALID_CIDR = 4104 | 4104;
+    /// `IPSET_ERR_INVALID_NETMASK`: no such netmask.
+    IPSET_ERR_INVALID_NETMASK = 4105 | 4105;
+    /// `IPSET_ERR_INVALID_FAMILY`: the type does not know the family.
+    IPSET_ERR_INVALID_FAMILY = 4106 | 4106;
+    /// `IPSET_ERR_TIMEOUT`: the set was made without timeouts.
+    IPSET_ERR_TIMEOUT = 4107 | 4107;
+    /// `IPSET_ERR_REFERENCED`: the set is in use.
+    IPSET_ERR_REFERENCED = 4108 | 4108;
+    /// `IPSET_ERR_IPADDR_IPV4`: an IPv4 address was expected.
+    IPSET_ERR_IPADDR_IPV4 = 4109 | 4109;
+    /// `IPSET_ERR_IPADDR_IPV6`: an IPv6 address was expected.
+    IPSET_ERR_IPADDR_IPV6 = 4110 | 4110;
     /// `IPSET_ERR_HASH_FULL`: the set is full.
     IPSET_ERR_HASH_FULL = 4352 | 4352;
+    /// `IPSET_ERR_HASH_ELEM`: an element of zeros, which cannot be.
+    IPSET_ERR_HASH_ELEM = 4353 | 4353;
 }
 
 #[cfg(test)]

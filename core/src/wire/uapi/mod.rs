@@ -2,6 +2,7 @@
 //! compares all of them with the real headers (`tests/tests/uapi.rs`).
 
 pub mod errno;
+pub mod ip_set;
 pub mod netfilter;
 pub mod netlink;
 pub mod nf_tables;

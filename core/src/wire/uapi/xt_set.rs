@@ -8,7 +8,5 @@ pub const IP_SET_OP_VERSION: u32 = 0x100;
 pub const IP_SET_OP_GET_BYNAME: u32 = 6;
 /// `IPSET_INVALID_ID`: the index of no set.
 pub const IPSET_INVALID_ID: u16 = 65535;
-/// `IPSET_MAXNAMELEN`: bytes of a set's name, its NUL included.
-pub const IPSET_MAXNAMELEN: usize = 32;
 /// `IPSET_DIM_ONE_SRC`: the first (here the only) field of an element is compared with the packet's source.
 pub const IPSET_DIM_ONE_SRC: u8 = 2;

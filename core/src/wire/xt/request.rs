@@ -2,8 +2,9 @@
 
 use super::{align, name, zeros};
 use crate::wire::buf::{Full, Malformed, Reader, Writer};
+use crate::wire::uapi::ip_set::IPSET_MAXNAMELEN;
 use crate::wire::uapi::x_tables::{NF_INET_NUMHOOKS, XT_EXTENSION_MAXNAMELEN, XT_TABLE_MAXNAMELEN};
-use crate::wire::uapi::xt_set::{IP_SET_OP_GET_BYNAME, IP_SET_OP_VERSION, IPSET_INVALID_ID, IPSET_MAXNAMELEN};
+use crate::wire::uapi::xt_set::{IP_SET_OP_GET_BYNAME, IP_SET_OP_VERSION, IPSET_INVALID_ID};
 
 /// Offsets into a table, one a hook; only those of valid hooks mean something.
 pub type Hooks = [u32; NF_INET_NUMHOOKS];
