@@ -113,8 +113,8 @@ pub struct Bans<const N: usize, const I: usize> {
     in_flight: List,
     installed: u32,
     releasing: List,
-    /// Some bans are marked as foreign.
-    unscreened: bool,
+    /// Behind which place, and up to which, bans are marked as foreign: a dump adds them one behind the other.
+    unscreened: (usize, usize),
 }
 
 /// The place of a family in an array of two.
@@ -136,7 +136,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             in_flight: List::new(),
             installed: 0,
             releasing: List::new(),
-            unscreened: false,
+            unscreened: (0, 0),
         }
     }
 
@@ -375,8 +375,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         while let Some((slot, ..)) = self.next_releasing() {
             self.discard(slot);
         }
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             let state = self.state(slot);
             if let Some(ban) = self.table.get_mut(slot) {
                 ban.marks.set(Marks::HELD, false);
@@ -392,8 +392,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The kernel may have lost some of its elements, nobody knows which: every installed ban is wanted again, and what
     /// waits to be lifted still has to be.
     pub fn want_installed_again(&mut self) {
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             if self.state(slot) == Some(State::Installed) {
                 if let Some(ban) = self.table.get_mut(slot) {
                     ban.marks.set(Marks::REPLACES, true);
@@ -411,13 +411,12 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
-    /// The first installed ban at or behind place `cell` of a walk over all bans, and the place behind it. A ban that
-    /// leaves in the middle of a walk can let it miss another.
+    /// The first installed ban at or behind a place of a walk over all bans, and the place behind it.
     #[must_use]
-    pub fn next_installed(&self, cell: usize) -> Option<(usize, Addr, Ban)> {
-        (cell..I).find_map(|cell| {
-            let (_, addr, ban) = self.entry(self.table.slot_at(cell)?)?;
-            (ban.state == State::Installed).then_some((cell + 1, addr, ban))
+    pub fn next_installed(&self, place: usize) -> Option<(usize, Addr, Ban)> {
+        (place..self.table.places()).find_map(|place| {
+            let (_, addr, ban) = self.entry(self.table.slot_at(place)?)?;
+            (ban.state == State::Installed).then_some((place + 1, addr, ban))
         })
     }
 
