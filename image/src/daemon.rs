@@ -230,7 +230,10 @@ impl Daemon {
             log.flush();
             let timeout = if more { Some(0) } else { self.timeout(now) };
             let mut stop = None;
-            for event in self.epoll.wait(&mut ready, timeout).map_err(Failure::of("epoll_wait"))? {
+            let events = self.epoll.wait(&mut ready, timeout).map_err(Failure::of("epoll_wait"))?;
+            // It may have slept for long.
+            let now = crate::daemon::now()?;
+            for event in events {
                 match event.token() {
                     SIGNALS => stop = stop.or(self.signal(log)),
                     INOTIFY => self.files.wake(chunk),
@@ -321,8 +324,11 @@ impl Daemon {
         {
             log!(log, Error, "rtnetlink: {error}; this machine's own addresses may be out of date");
         }
+        let mut now = now;
         while self.firewall.exchange(&mut self.engine, now) {
             self.report(now, log);
+            // A million bans take seconds.
+            now = crate::daemon::now().unwrap_or(now);
         }
         self.watch.follow(&mut self.engine);
         self.report(now, log);
