@@ -19,46 +19,51 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Bans, and how often each thing is measured.
-const CURVE: [(u32, usize); 4] = [(1_000, 5), (10_000, 5), (100_000, 3), (1_000_000, 3)];
+const CURVE: [(u32, usize); 4] = [(1_000, 5), (10_000, 5), (100_000, 3), (1_000_000, 2)];
 
 /// When nothing changed for this long, all is done.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// The medians of one number of bans.
+/// What one number of bans cost.
 #[derive(Default)]
 struct Row {
-    floor: Samples,
-    ban: Samples,
-    cpu: Samples,
-    restore: Samples,
+    floor: Cost,
+    ban: Cost,
+    restore: Cost,
+    /// From the kernel's notice, by edgeban's own account.
     told: Samples,
     adopt: Samples,
     resident: u64,
     kernel: [u64; 2],
 }
 
+/// Times by the clock, and of the processor. Where others are busy, only the latter are to be compared.
+#[derive(Default)]
+struct Cost {
+    wall: Samples,
+    cpu: Samples,
+}
+
+impl Cost {
+    fn push(&mut self, wall: Duration, cpu: Duration) {
+        self.wall.push(wall);
+        self.cpu.push(cpu);
+    }
+}
+
 /// Prints the table.
 pub fn curve(bench: &Bench) {
     let generation = Generation::new();
-    let cc = format!("C, {BATCH}/batch");
     println!(
-        "{:>9} {:>20} {:>17} {:>26} {:>17} {:>26} {:>9}",
-        "", "memory, KiB", &cc, "line to ban", "", "put back", ""
+        "us and CPU us are of each ban; medians; sets: KiB of slab and of vmalloc; floor: C, {BATCH} bans a batch"
     );
     println!(
-        "{:>9} {:>8} {:>11} {:>17} {:>8} {:>8} {:>8} {:>17} {:>9} {:>8} {:>7} {:>9}",
-        "bans",
-        "edgeban",
-        "sets",
-        "us a ban",
-        "us",
-        "CPU us",
-        "",
-        "all, by itself",
-        "by notice",
-        "us",
-        "of C",
-        "adopted"
+        "{:>8} {:>8} {:>14} {:>12} {:>12} {:>12} {:>10} {:>10} {:>7} {:>10}",
+        "", "edgeban", "sets", "floor", "line to ban", "put back", "whole", "by notice", "floor", "adopted"
+    );
+    println!(
+        "{:>8} {:>8} {:>14} {:>12} {:>12} {:>12} {:>10} {:>10} {:>7} {:>10}",
+        "bans", "KiB", "KiB", "us   CPU", "us   CPU", "us   CPU", "ms", "ms", "of CPU", "ms"
     );
     for (bans, rounds) in CURVE {
         let mut row = Row::default();
@@ -71,20 +76,19 @@ pub fn curve(bench: &Bench) {
             bench.clear();
         }
         let each = |samples: &Samples| samples.at(0.5).as_secs_f64() * 1e6 / f64::from(bans);
-        let ms = |samples: &Samples| format!("{:.1} ms", samples.at(0.5).as_secs_f64() * 1e3);
+        let both = |cost: &Cost| format!("{:>6.2}{:>6.2}", each(&cost.wall), each(&cost.cpu));
+        let ms = |samples: &Samples| format!("{:.1}", samples.at(0.5).as_secs_f64() * 1e3);
         println!(
-            "{bans:>9} {:>8} {:>5}+{:>5} {:>17.2} {:>8.2} {:>8.2} {:>8} {:>17} {:>9} {:>8.2} {:>6.0}% {:>9}",
+            "{bans:>8} {:>8} {:>7} {:>6} {:>12} {:>12} {:>12} {:>10} {:>10} {:>6.0}% {:>10}",
             row.resident / 1024,
             row.kernel[0],
             row.kernel[1],
-            each(&row.floor),
-            each(&row.ban),
-            each(&row.cpu),
-            "",
-            ms(&row.restore),
+            both(&row.floor),
+            both(&row.ban),
+            both(&row.restore),
+            ms(&row.restore.wall),
             ms(&row.told),
-            each(&row.told),
-            100.0 * each(&row.floor) / each(&row.told),
+            100.0 * each(&row.floor.cpu) / each(&row.restore.cpu),
             ms(&row.adopt),
         );
     }
@@ -94,7 +98,10 @@ pub fn curve(bench: &Bench) {
 fn floor(bench: &Bench, bans: u32, row: &mut Row) {
     bench.floor_table().stop();
     settle();
-    row.floor.push(bench.floor_loop(usize::try_from(bans).unwrap(), usize::try_from(BATCH).unwrap()).0);
+    let mut program = Command::new(&bench.floor);
+    program.args(["floor", "loop", &bans.to_string(), &BATCH.to_string()]);
+    let (text, cpu) = run(&mut program, &bench.dir.join("loop"));
+    row.floor.push(Duration::from_secs_f64(text.lines().next().unwrap().parse().unwrap()), cpu);
     remove_table("floor");
     settle();
 }
@@ -110,14 +117,16 @@ fn round(bench: &Bench, generation: &Generation, bans: u32, row: &mut Row) {
     let first = u32::from(Ipv4Addr::new(198, 18, 0, 0));
     let text: String = (0..bans).map(|n| line(Ipv4Addr::from(first + n))).collect();
     let before = process::cpu(&daemon.child);
-    row.ban.push(generation.after(|| log.write_all(text.as_bytes()).unwrap()));
-    row.cpu.push(process::cpu(&daemon.child) - before);
+    let wall = generation.after(|| log.write_all(text.as_bytes()).unwrap());
+    row.ban.push(wall, process::cpu(&daemon.child) - before);
     row.resident = row.resident.max(daemon.resident());
     let (more_elements, more_buckets) = kernel_memory();
     row.kernel = [more_elements.saturating_sub(elements), more_buckets.saturating_sub(buckets)];
     drop(text);
 
-    row.restore.push(generation.after(|| drop(nft(&["flush", "ruleset"], ""))));
+    let before = process::cpu(&daemon.child);
+    let wall = generation.after(|| drop(nft(&["flush", "ruleset"], "")));
+    row.restore.push(wall, process::cpu(&daemon.child) - before);
     row.told.push(restored(&daemon, bans));
     let (_, said) = daemon.stop();
     assert!(said.contains(&format!("now {bans} banned")), "{bans} bans are not what it says");
