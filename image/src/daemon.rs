@@ -237,7 +237,9 @@ impl Daemon {
                 match event.token() {
                     SIGNALS => stop = stop.or(self.signal(log)),
                     INOTIFY => self.files.wake(chunk),
-                    NETLINK => self.firewall.receive(&mut self.engine, now),
+                    NETLINK => {
+                        self.firewall.receive(&mut self.engine, now);
+                    }
                     NOTICES => {
                         let port = self.firewall.port_id();
                         self.watch.receive(&mut self.engine, port, chunk, now);
@@ -256,8 +258,7 @@ impl Daemon {
 
     /// Installs the scaffold. A daemon whose bans the kernel does not hold must not run.
     fn install(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<bool, Failure> {
-        let now = now()?;
-        self.pump(now, log);
+        let now = self.settle(log)?;
         let installed = self.engine.is_ready();
         if installed {
             // Finds where each log ends: what is written once this is ready must count.
@@ -314,6 +315,17 @@ impl Daemon {
             }
         }
         more
+    }
+
+    /// As [`Daemon::pump`], until no answer is awaited any more; the time then.
+    fn settle(&mut self, log: &mut Log<'_>) -> Result<Instant, Failure> {
+        loop {
+            let now = now()?;
+            self.pump(now, log);
+            if !self.engine.awaits_answer() || !self.firewall.receive(&mut self.engine, now) {
+                return Ok(now);
+            }
+        }
     }
 
     /// Sends what the engine has to send, batch by batch, and says what came of each.
@@ -453,7 +465,7 @@ impl Daemon {
         while self.read(chunk, now, log) {
             self.pump(now, log);
         }
-        self.pump(now, log);
+        let now = self.settle(log)?;
         self.cut(now, false, log);
         let held = self.engine.bans().installed();
         let table = &self.config.global.table;
