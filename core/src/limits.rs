@@ -27,6 +27,9 @@ pub const OWN: usize = 2048;
 /// Bytes of the nf_tables table name. The kernel takes 255 (`NFT_TABLE_MAXNAMELEN`), iptables' users know 31.
 pub const TABLE_NAME: usize = 31;
 
+/// Devices of `hook = "ingress"`: a router's uplinks. The kernel takes 256 (`NFT_NETDEVICE_MAX`).
+pub const DEVICES: usize = 8;
+
 /// Bytes of a configuration file: it is read whole.
 pub const CONFIG_FILE: usize = 64 * 1024;
 

@@ -18,7 +18,6 @@ use edgeban_core::config::model::{Config, Jail, LogLevel, OnStop};
 use edgeban_core::engine::{Decision, Engine, FullMemory, JailSet};
 use edgeban_core::event::Event;
 use edgeban_core::firewall::ipset;
-use edgeban_core::firewall::nft::Layout;
 use edgeban_core::limits;
 use edgeban_core::source::tail::{Counters, Fault, Start};
 use edgeban_core::table::HashKey;
@@ -153,8 +152,7 @@ impl Daemon {
         let signals = SignalFd::new(&set).map_err(Failure::of("signalfd"))?;
         let mut secret = [0; 16];
         random::fill(&mut secret).map_err(Failure::of("getrandom"))?;
-        let mut engine =
-            Engine::new(memory, &config.jails, Layout::plain(&config.global.table), HashKey::from_bytes(secret));
+        let mut engine = Engine::new(memory, &config.jails, config.global.layout(), HashKey::from_bytes(secret));
 
         files.start_watching().map_err(Failure::of("inotify"))?;
         let mut followers = [JailSet::NONE; limits::FILES];
@@ -552,6 +550,7 @@ impl fmt::Display for KernelText<'_> {
 const fn hint(error: edgeban_core::wire::reply::NetlinkError, part: Option<Part>) -> &'static str {
     use edgeban_core::wire::reply::NetlinkError as E;
     match (error, part) {
+        (E::ENOENT, Some(Part::Chain)) => "; is there such a device ([global] devices)?",
         (E::EPERM, _) => "; edgeban needs root or CAP_NET_ADMIN, and the table must not be another program's",
         (E::EOPNOTSUPP | E::EINVAL, None | Some(Part::Table)) => {
             "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?"

@@ -2,9 +2,11 @@
 
 use super::super::model::{BanTime, Config, Global, Jail, LogLevel, OnStop};
 use super::{defaults_alone, good};
-use crate::addr::Prefix;
+use crate::addr::{Prefix, Widths};
 use crate::detect::{Filter, Mode};
+use crate::firewall::nft::Foreign;
 use crate::time::Duration;
+use crate::wire::nft::chain::{Device, Hook};
 use std::boxed::Box;
 use std::format;
 
@@ -35,7 +37,7 @@ fn prefixes<const N: usize>(texts: &[&str]) -> heapless::Vec<Prefix, N> {
 }
 
 fn global(table: &str, log_level: LogLevel, on_stop: OnStop) -> Global {
-    Global { table: table.try_into().unwrap(), log_level, on_stop, kill_connections: false }
+    Global { table: table.try_into().unwrap(), log_level, on_stop, ..Global::default() }
 }
 
 fn config(global: Global, jails: &[Jail]) -> Config {
@@ -98,6 +100,13 @@ fn every_key_arrives() {
         log_level = "warning"
         on_stop = "remove"
         kill_connections = true
+        hook = "ingress"
+        devices = ["wan", "pppoe-wan", "wan"]
+        counters = true
+        ipv4_prefix = 24
+        ipv6_prefix = 64
+        protect_table = true
+        foreign = "remove"
     "#;
     let a = Jail {
         enabled: false,
@@ -119,7 +128,16 @@ fn every_key_arrives() {
         ignoreself: false,
         ..jail("sshd", Filter::Sshd)
     };
-    let global = Global { kill_connections: true, ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove) };
+    let global = Global {
+        kill_connections: true,
+        hook: Hook::Ingress,
+        devices: ["wan", "pppoe-wan"].map(|name| Device::try_from(name).unwrap()).into_iter().collect(),
+        counters: true,
+        widths: Widths { v4: 24, v6: 64 },
+        protect_table: true,
+        foreign: Foreign::Remove,
+        ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove)
+    };
     assert_eq!(*good(text), config(global, &[a, sshd]));
 }
 

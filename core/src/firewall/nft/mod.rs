@@ -74,6 +74,20 @@ pub enum Foreign {
     Remove,
 }
 
+impl Foreign {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Keep, Self::Remove];
+
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Remove => "remove",
+        }
+    }
+}
+
 /// What the operator chooses of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout<'a> {
