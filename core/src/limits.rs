@@ -22,6 +22,10 @@ pub const IGNOREIP: usize = 32;
 /// Bytes of the nf_tables table name. The kernel takes 255 (`NFT_TABLE_MAXNAMELEN`), iptables' users know 31.
 pub const TABLE_NAME: usize = 31;
 
+/// Bytes of `run_dir`: with a slash, the table's name, a dash, the inode of a network namespace (10 digits) and `.sock` it
+/// must fit the 107 bytes of a socket's path (`sun_path`).
+pub const RUN_DIR: usize = 107 - 1 - TABLE_NAME - 1 - 10 - 5;
+
 /// Bytes of a configuration file: it is read whole.
 pub const CONFIG_FILE: usize = 64 * 1024;
 

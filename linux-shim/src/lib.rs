@@ -22,9 +22,11 @@ mod errno;
 pub mod fd;
 pub mod file;
 pub mod inotify;
+pub mod lock;
 pub mod netlink;
 pub mod process;
 pub mod random;
 pub mod signal;
+pub mod unix;
 
 pub use errno::Errno;

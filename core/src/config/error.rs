@@ -121,6 +121,8 @@ pub enum Limit {
     Ignoreip,
     /// [`limits::TABLE_NAME`].
     TableName,
+    /// [`limits::RUN_DIR`].
+    RunDir,
     /// A string with escapes.
     Decoded,
 }
@@ -164,6 +166,7 @@ impl Limit {
             Self::Path => ("PATH", limits::PATH, "bytes"),
             Self::Ignoreip => ("IGNOREIP", limits::IGNOREIP, "addresses and prefixes"),
             Self::TableName => ("TABLE_NAME", limits::TABLE_NAME, "bytes"),
+            Self::RunDir => ("RUN_DIR", limits::RUN_DIR, "bytes"),
             Self::Decoded => ("IGNOREIP * 64", super::text::Text::CAPACITY, "bytes in a string with escapes"),
         }
     }

@@ -29,10 +29,12 @@ pub enum Key {
     LogLevel,
     /// `on_stop`.
     OnStop,
+    /// `run_dir`.
+    RunDir,
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`.
-const ALL: [Key; 11] = [
+const ALL: [Key; 12] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -44,10 +46,11 @@ const ALL: [Key; 11] = [
     Key::Table,
     Key::LogLevel,
     Key::OnStop,
+    Key::RunDir,
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 12] = [
     "enabled",
     "mode",
     "logpath",
@@ -59,6 +62,7 @@ pub(super) const NAMES: [&str; 11] = [
     "table",
     "log_level",
     "on_stop",
+    "run_dir",
 ];
 
 /// How many keys a jail has; they come first.
@@ -93,7 +97,7 @@ impl Key {
     /// Where the key may stand.
     pub(super) const fn home(self) -> &'static str {
         match self {
-            Self::Table | Self::LogLevel | Self::OnStop => "[global]",
+            Self::Table | Self::LogLevel | Self::OnStop | Self::RunDir => "[global]",
             Self::Filter => "[jails.NAME]",
             _ => "[defaults] or [jails.NAME]",
         }
@@ -108,6 +112,7 @@ impl fmt::Display for Key {
             Self::Logpath => "the absolute path of a file, or an array of them",
             Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
+            Self::RunDir => "the absolute path of a directory",
             Self::Maxretry => return write!(f, "a whole number from 1 to {}", limits::MAXRETRY),
             Self::Findtime => return span(f, limits::FINDTIME_SECS, ""),
             Self::Bantime => return span(f, limits::BANTIME_SECS, ", or \"permanent\""),

@@ -13,14 +13,22 @@ pub struct Config {
     pub global: Global,
     /// The enabled and disabled `[jails.NAME]`, in the file's order.
     pub jails: Vec<Jail, { limits::JAILS }>,
+    /// `bantime` of `[defaults]`: what holds for a ban by hand that names neither a time nor a jail.
+    pub bantime: BanTime,
 }
 
 impl Config {
     /// Nothing at all, all zero bytes: what lies in static memory (`.bss`) until [`read`](super::read) or
     /// [`defaults`](super::defaults) fills it.
     pub const EMPTY: Self = Self {
-        global: Global { table: String::new(), log_level: LogLevel::Error, on_stop: OnStop::Keep },
+        global: Global {
+            table: String::new(),
+            log_level: LogLevel::Error,
+            on_stop: OnStop::Keep,
+            run_dir: String::new(),
+        },
         jails: Vec::new(),
+        bantime: BanTime::For(Duration::ZERO),
     };
 }
 
@@ -33,6 +41,8 @@ pub struct Global {
     pub log_level: LogLevel,
     /// `on_stop`: what a clean end does with the table.
     pub on_stop: OnStop,
+    /// `run_dir`: the absolute path, without a slash at its end, of the directory with the lock and the control socket.
+    pub run_dir: String<{ limits::RUN_DIR }>,
 }
 
 /// How much the daemon says on stderr.
@@ -91,12 +101,20 @@ pub enum BanTime {
     Permanent,
 }
 
+impl Default for BanTime {
+    /// fail2ban's.
+    fn default() -> Self {
+        Self::For(Duration::from_secs(600))
+    }
+}
+
 impl Default for Global {
     fn default() -> Self {
-        let mut table = String::new();
-        // "edgeban" is shorter than the capacity, so this cannot fail.
+        let (mut table, mut run_dir) = (String::new(), String::new());
+        // Both are shorter than the capacity, so neither can fail.
         let _ = table.push_str("edgeban");
-        Self { table, log_level: LogLevel::default(), on_stop: OnStop::default() }
+        let _ = run_dir.push_str("/run/edgeban");
+        Self { table, log_level: LogLevel::default(), on_stop: OnStop::default(), run_dir }
     }
 }
 

@@ -320,6 +320,7 @@ impl Reader<'_, '_, '_> {
 
     /// Gives every jail what it left open, and checks what concerns jails as a whole.
     fn complete(&mut self) {
+        self.config.bantime = self.defaults.bantime;
         if self.config.jails.is_empty() {
             builtin::add_jails(self.config, &self.defaults);
             return;

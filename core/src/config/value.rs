@@ -151,6 +151,13 @@ fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Pro
     match key {
         Key::LogLevel => global.log_level = word(key, text, LogLevel::ALL)?,
         Key::OnStop => global.on_stop = word(key, text, OnStop::ALL)?,
+        Key::RunDir => {
+            let path = text.trim_end_matches('/');
+            if !path.starts_with('/') || path.contains(char::is_control) {
+                return Err(Problem::Malformed(key));
+            }
+            global.run_dir = fixed(path, Limit::RunDir)?;
+        }
         _ => {
             let letters = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
             if !text.bytes().all(letters) || !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {

@@ -34,11 +34,11 @@ fn prefixes<const N: usize>(texts: &[&str]) -> heapless::Vec<Prefix, N> {
 }
 
 fn global(table: &str, log_level: LogLevel, on_stop: OnStop) -> Global {
-    Global { table: table.try_into().unwrap(), log_level, on_stop }
+    Global { table: table.try_into().unwrap(), log_level, on_stop, run_dir: "/run/edgeban".try_into().unwrap() }
 }
 
 fn config(global: Global, jails: &[Jail]) -> Config {
-    Config { global, jails: jails.iter().cloned().collect() }
+    Config { global, jails: jails.iter().cloned().collect(), bantime: BanTime::default() }
 }
 
 fn builtin() -> Config {
@@ -64,6 +64,7 @@ fn a_file_without_jails_changes_the_builtin_ones() {
         jail.bantime = BanTime::Permanent;
         jail.logpath = paths(&["/tmp/x"]);
     }
+    want.bantime = BanTime::Permanent;
     want.global.log_level = LogLevel::Debug;
     let text = "global.log_level = 'debug'\n[defaults]\nmaxretry = 3\nbantime = -1\nlogpath = '/tmp/x'\n";
     assert_eq!(*good(text), want);
@@ -94,6 +95,7 @@ fn every_key_arrives() {
         table = "f2b-table_1.x"
         log_level = "warning"
         on_stop = "remove"
+        run_dir = "/tmp/a b//"
     "#;
     let a = Jail {
         enabled: false,
@@ -114,7 +116,10 @@ fn every_key_arrives() {
         ignoreip: prefixes(&[]),
         ..jail("sshd", Filter::Sshd)
     };
-    assert_eq!(*good(text), config(global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove), &[a, sshd]));
+    let mut want = config(global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove), &[a, sshd]);
+    want.global.run_dir = "/tmp/a b".try_into().unwrap();
+    want.bantime = BanTime::For(Duration::from_secs(3650 * 86_400));
+    assert_eq!(*good(text), want);
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn the_example_is_what_it_says() {
         ignoreip: prefixes(&["127.0.0.0/8", "::1", "192.0.2.0/24", "2001:db8::/32"]),
         ..base("sshd-probes", Filter::Sshd)
     };
-    let want = config(
+    let mut want = config(
         global("edgeban", LogLevel::Info, OnStop::Keep),
         &[
             Jail { maxretry: 3, ..base("sshd", Filter::Sshd) },
@@ -141,6 +146,7 @@ fn the_example_is_what_it_says() {
             probes,
         ],
     );
+    want.bantime = BanTime::For(Duration::from_secs(3600));
     assert_eq!(*good(include_str!("../example.toml")), want);
 }
 
@@ -176,6 +182,7 @@ fn all_spellings_are_one() {
         }]
         .into_iter()
         .collect(),
+        bantime: BanTime::default(),
     };
     for text in [
         "[global]\nlog_level = 'error'\n[jails.'my.jail']\nfilter = 'sshd'\nmaxretry = 31\nfindtime = '1h30m'\n\
