@@ -61,6 +61,10 @@ pub struct Counters {
     pub refused_full: u64,
 }
 
+/// The address is one that nobody bans by accident.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Protected;
+
 /// What a jail makes of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
@@ -193,20 +197,32 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         Decision::Ban(until)
     }
 
-    /// Bans `addr` in the name of `jail`, without attempts.
-    pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>) -> Wanted {
+    /// Bans `addr` in the name of `jail` (or of nobody, [`MANUAL`](crate::ban::MANUAL)), without attempts. With `force`
+    /// also one that no jail would ban.
+    ///
+    /// # Errors
+    /// [`Protected`] if `addr` is in a jail's `ignoreip`.
+    pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>, force: bool) -> Result<Wanted, Protected> {
+        if !force && self.jails.iter().any(|jail| jail.ignoreip.iter().any(|prefix| prefix.contains(addr))) {
+            return Err(Protected);
+        }
         let wanted = self.memory.bans.want(addr, jail, until);
         match wanted {
             Wanted::New | Wanted::Extended => self.counters.decided += 1,
             Wanted::Full => self.counters.refused_full += 1,
             Wanted::Already => {}
         }
-        wanted
+        Ok(wanted)
     }
 
     /// Lifts the ban of `addr`. Returns whether there was one.
     pub fn unban(&mut self, addr: Addr) -> bool {
         self.memory.bans.release(addr)
+    }
+
+    /// Lifts every ban. Returns how many there are.
+    pub fn unban_all(&mut self) -> u32 {
+        self.memory.bans.release_all()
     }
 
     /// Writes the next datagram for the kernel into `out` (at least `firewall::nft::DATAGRAM` bytes) and returns its

@@ -58,6 +58,10 @@ pub const TRACKED: usize = 65_536;
 /// Addresses banned at one time.
 pub const BANS: usize = 65_536;
 
+/// Clients of the control socket at one time: some people and scripts at once, each with a request that takes
+/// milliseconds. Each may keep the kernel busy with `net.core.wmem_default` bytes of answers that it does not read.
+pub const CLIENTS: usize = 16;
+
 /// Largest `maxretry`.
 pub const MAXRETRY: u32 = 10_000;
 

@@ -8,9 +8,18 @@
 pub mod expiry;
 
 use crate::addr::{Addr, Family};
+use crate::limits;
 use crate::table::{HashKey, List, Slot, Table};
 use crate::time::Instant;
 use expiry::{Heap, Position};
+
+/// The jail of a ban that somebody asked for: no jail has this number.
+pub const MANUAL: u8 = u8::MAX;
+
+/// The name that it is shown by; a jail may have the same.
+pub const MANUAL_NAME: &str = "manual";
+
+static_assertions::const_assert!(limits::JAILS < 255);
 
 /// Where a ban stands on its way into and out of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +42,7 @@ pub struct Ban {
     /// Until when; `None` is permanent.
     pub until: Option<Instant>,
     position: Position,
-    /// The jail that decided it.
+    /// The jail that decided it, or [`MANUAL`].
     pub jail: u8,
     state: State,
     /// The kernel may hold the address with an earlier end: the element must be replaced.
@@ -84,6 +93,8 @@ pub struct Bans<const N: usize, const I: usize> {
     in_flight: List,
     installed: u32,
     releasing: List,
+    /// Bans of each jail, and behind them those of none.
+    of_jail: [u32; limits::JAILS + 1],
 }
 
 const fn index(family: Family) -> usize {
@@ -104,6 +115,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             in_flight: List::new(),
             installed: 0,
             releasing: List::new(),
+            of_jail: [0; limits::JAILS + 1],
         }
     }
 
@@ -136,6 +148,27 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         self.wanted.iter().map(List::len).sum::<u32>() + self.releasing.len()
     }
 
+    /// Bans that are being lifted.
+    #[must_use]
+    pub fn leaving(&self) -> u32 {
+        // What is in flight is one batch, and a batch either bans or lifts.
+        let lifted = |ban: &Ban| ban.state == State::ReleasingInFlight;
+        let in_flight = self.in_flight.back().and_then(|slot| self.table.get(slot)).is_some_and(lifted);
+        self.releasing.len() + if in_flight { self.in_flight.len() } else { 0 }
+    }
+
+    /// Bans, in any state, that the jail of this number decided, or somebody by hand ([`MANUAL`]).
+    #[must_use]
+    pub fn of_jail(&self, jail: u8) -> u32 {
+        self.of_jail.get(usize::from(jail).min(limits::JAILS)).copied().unwrap_or(0)
+    }
+
+    fn count(&mut self, jail: u8, change: fn(u32, u32) -> u32) {
+        if let Some(count) = self.of_jail.get_mut(usize::from(jail).min(limits::JAILS)) {
+            *count = change(*count, 1);
+        }
+    }
+
     /// The ban of an address.
     #[must_use]
     pub fn find(&self, addr: Addr) -> Option<&Ban> {
@@ -156,6 +189,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             if !later && !leaving {
                 return Wanted::Already;
             }
+            self.count(ban.jail, u32::saturating_sub);
+            self.count(jail, u32::saturating_add);
             self.unlist(slot);
             self.by_end.remove(&mut self.table, slot);
             if let Some(ban) = self.table.get_mut(slot) {
@@ -171,6 +206,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
         let ban = Ban { until, position: Position::NONE, jail, state: State::Wanted, replaces: false, held: false };
         let Ok(slot) = self.table.insert(addr.octets(), ban) else { return Wanted::Full };
+        self.count(jail, u32::saturating_add);
         self.list(slot, State::Wanted, family);
         self.by_end.insert(&mut self.table, slot);
         Wanted::New
@@ -183,6 +219,18 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.relist(slot, State::Releasing);
         }
         true
+    }
+
+    /// Wants every ban lifted. Returns how many there are.
+    pub fn release_all(&mut self) -> u32 {
+        for cell in 0..I {
+            if let Some(slot) = self.table.slot_at(cell)
+                && !matches!(self.state(slot), Some(State::Releasing | State::ReleasingInFlight))
+            {
+                self.relist(slot, State::Releasing);
+            }
+        }
+        self.leaving()
     }
 
     /// The next ban to send for `family`, oldest first.
@@ -292,6 +340,9 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     }
 
     fn discard(&mut self, slot: Slot) {
+        if let Some(&Ban { jail, .. }) = self.table.get(slot) {
+            self.count(jail, u32::saturating_sub);
+        }
         self.unlist(slot);
         self.by_end.remove(&mut self.table, slot);
         self.table.remove(slot);
@@ -431,6 +482,31 @@ mod tests {
     }
 
     #[test]
+    fn all_bans_are_lifted_and_each_jail_has_its_number() {
+        let mut bans = Small::new();
+        for n in 0..9 {
+            assert_eq!(bans.want(v4(n), if n < 4 { 0 } else { MANUAL }, Some(at(100))), Wanted::New);
+        }
+        assert_eq!(bans.want(v4(0), 3, Some(at(200))), Wanted::Extended);
+        assert_eq!([0, 1, 3, MANUAL].map(|jail| bans.of_jail(jail)), [3, 0, 1, 5]);
+        settle(&mut bans, Landing::Committed);
+        assert_eq!(bans.leaving(), 0);
+        bans.release(v4(1));
+        let (slot, ..) = bans.next_releasing().unwrap();
+        bans.sent(slot);
+        assert_eq!(bans.leaving(), 1);
+        assert_eq!(bans.release_all(), 9);
+        bans.landed(Landing::Committed);
+        assert_eq!(bans.leaving(), 8);
+        while let Some((slot, ..)) = bans.next_releasing() {
+            bans.sent(slot);
+        }
+        while bans.landed(Landing::Committed).is_some() {}
+        assert!(bans.is_empty() && bans.leaving() == 0);
+        assert_eq!([0, 1, 3, MANUAL].map(|jail| bans.of_jail(jail)), [0; 4]);
+    }
+
+    #[test]
     fn after_a_loss_everything_installed_is_wanted_again() {
         let mut bans = Small::new();
         for n in 0..10 {
@@ -474,6 +550,7 @@ mod tests {
                 }
                 prop_assert_eq!(bans.next_end().map(Instant::as_millis), model.values().flatten().min().copied());
                 prop_assert_eq!(usize::try_from(bans.len()), Ok(model.len()));
+                prop_assert_eq!(bans.of_jail(0), bans.len());
             }
             settle(&mut bans, Landing::Committed);
             let mut last = 0;
