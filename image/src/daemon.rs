@@ -167,7 +167,7 @@ impl Daemon {
     }
 
     fn run(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
-        if !self.install(log)? {
+        if !self.install(chunk, log)? {
             return Ok(exit::FIREWALL);
         }
         let mut ready = [epoll::Event::EMPTY; 8];
@@ -193,11 +193,13 @@ impl Daemon {
     }
 
     /// Installs the scaffold. A daemon whose bans the kernel does not hold must not run.
-    fn install(&mut self, log: &mut Log<'_>) -> Result<bool, Failure> {
+    fn install(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<bool, Failure> {
         let now = now()?;
         self.pump(now, log);
         let installed = self.engine.is_ready();
         if installed {
+            // Finds where each log ends: what is written once this is ready must count.
+            self.read(chunk, now, log);
             let enabled = || self.config.jails.iter().filter(|jail| jail.enabled);
             for jail in enabled() {
                 log!(
@@ -308,7 +310,7 @@ impl Daemon {
             Event::Unbanned { addr, expired: false } => log!(log, Info, "unbanned {addr}"),
             Event::ScaffoldRefused { error, message } => {
                 let text = KernelText(self.engine.link().kernel_text());
-                let hint = hint(error);
+                let hint = hint(error, message);
                 log!(
                     log,
                     Error,
@@ -422,13 +424,16 @@ impl fmt::Display for KernelText<'_> {
     }
 }
 
-/// What the operator can do about an error of the scaffold.
-const fn hint(error: edgeban_core::wire::reply::NetlinkError) -> &'static str {
+/// What the operator can do about an error of the scaffold's message.
+const fn hint(error: edgeban_core::wire::reply::NetlinkError, message: u32) -> &'static str {
     use edgeban_core::wire::reply::NetlinkError as E;
-    match error {
-        E::EPERM => "; edgeban needs root or CAP_NET_ADMIN, and the table must not be another program's",
-        E::EOPNOTSUPP | E::EINVAL => "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?",
-        E::EEXIST => {
+    match (error, message) {
+        (E::EPERM, _) => "; edgeban needs root or CAP_NET_ADMIN, and the table must not be another program's",
+        (E::EOPNOTSUPP | E::EINVAL, 0 | 1) => {
+            "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?"
+        }
+        // A chain of another hook is EOPNOTSUPP, one in a table that sleeps EINVAL.
+        (E::EEXIST | E::EOPNOTSUPP | E::EINVAL, _) => {
             "; a table of this name with another layout exists: remove it or set another name in [global] table"
         }
         _ => "",

@@ -2,4 +2,6 @@
 
 pub mod fake_kernel;
 pub mod hex;
+pub mod lab;
 pub mod netlink;
+pub mod ssh;
