@@ -4,13 +4,16 @@
 use crate::arena::Arena;
 use crate::cli::{Options, Usage, config_only};
 use crate::config::{self, Origin, Space};
+use crate::control::{Control, World};
 use crate::exit;
 use crate::firewall::Firewall;
+use crate::instance::{Instance, Lock, NotLocked};
 use crate::log::Log;
 use crate::out::{Out, Printable};
 use crate::source::{AddError, Chunk, FileId, Files};
 use crate::{log, put};
 use core::fmt;
+use edgeban_core::ban::{MANUAL, MANUAL_NAME};
 use edgeban_core::config::model::{Config, Jail, LogLevel, OnStop};
 use edgeban_core::engine::{Decision, Engine, FullMemory, JailSet};
 use edgeban_core::event::Event;
@@ -26,9 +29,10 @@ use edgeban_linux::{Errno, clock, random};
 const HELP: &str = "\
 edgeban run [--config FILE]
 
-Watches the logs and bans, in the foreground, with its own log on standard error. Ends cleanly at SIGTERM or SIGINT,
-says what it counted at SIGUSR1; SIGHUP is reserved for reading the configuration anew.
+Watches the logs and bans, in the foreground, with its own log on standard error. Ends cleanly at SIGTERM, SIGINT or
+edgeban stop, says what it counted at SIGUSR1; SIGHUP is reserved for reading the configuration anew.
 Without a configuration file it protects sshd and dropbear. Needs root (CAP_NET_ADMIN, and reading the logs).
+One daemon runs for a table in a network namespace: a second one ends with exit code 5 and touches nothing.
 
   --config FILE   the file, /etc/edgeban/edgeban.toml if not given
 ";
@@ -69,6 +73,13 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         }
     };
     let config: &'static Config = config;
+    let (instance, lock) = match lock(config, &mut err) {
+        Ok(locked) => locked,
+        Err(code) => {
+            err.flush();
+            return Ok(code);
+        }
+    };
     let mut log = Log::new(config.global.log_level, log);
     match origin {
         Origin::File => {}
@@ -76,7 +87,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
             log!(log, Info, "no {}: protecting with the built-in jails", Printable(config::PATH.to_bytes()));
         }
     }
-    let result = Daemon::start(config, engine, files, request, answer, &mut log)
+    let result = Daemon::start(config, (instance, lock), engine, files, (request, answer), &mut log)
         .and_then(|mut daemon| daemon.run(chunk, &mut log));
     let code = match result {
         Ok(code) => code,
@@ -89,10 +100,38 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     Ok(code)
 }
 
+/// Makes sure that no other daemon runs for the table, before anything is touched that might be another's.
+fn lock(config: &Config, err: &mut Out<'_>) -> Result<(Instance, Lock), u8> {
+    let Some(instance) = Instance::of(&config.global) else {
+        put!(err, "edgeban: not started: run_dir is too long\n");
+        return Err(exit::INPUT);
+    };
+    let path = Printable(instance.lock.as_c_str().to_bytes());
+    match instance.lock() {
+        Ok(lock) => Ok((instance, lock)),
+        Err(NotLocked::Held(pid)) => {
+            let table = &config.global.table;
+            put!(
+                err,
+                "edgeban: not started: already running for table {table}, pid {}, lock {path}\n",
+                Printable(&pid)
+            );
+            Err(exit::RUNNING)
+        }
+        Err(NotLocked::Failed(error)) => {
+            put!(err, "edgeban: not started: no lock on {path}: {error}\n");
+            Err(exit::INPUT)
+        }
+    }
+}
+
 // What an epoll event is about.
 const SIGNALS: u64 = 0;
 const INOTIFY: u64 = 1;
 const NETLINK: u64 = 2;
+const CONTROL: u64 = 3;
+/// That of the first client; its place is added.
+const CLIENTS: u64 = 64;
 
 struct Daemon {
     config: &'static Config,
@@ -103,6 +142,7 @@ struct Daemon {
     followers: [JailSet; limits::FILES],
     signals: SignalFd,
     epoll: Epoll,
+    control: Control,
 }
 
 fn now() -> Result<Instant, Failure> {
@@ -113,10 +153,10 @@ impl Daemon {
     /// Opens everything; the kernel's rules last, so that a start that fails changes nothing.
     fn start(
         config: &'static Config,
+        (instance, lock): (Instance, Lock),
         memory: &'static mut FullMemory,
         files: &'static mut Files,
-        request: &'static mut [u8],
-        answer: &'static mut [u8],
+        (request, answer): (&'static mut [u8], &'static mut [u8]),
         log: &mut Log<'_>,
     ) -> Result<Self, Failure> {
         let set =
@@ -155,15 +195,19 @@ impl Daemon {
             what: "netlink socket to netfilter",
             error,
         })?;
+        let control = Control::open(instance, lock, now()?).map_err(Failure::of("control socket"))?;
         let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
-        for (fd, token) in
-            [(Some(signals.as_fd()), SIGNALS), (files.inotify_fd(), INOTIFY), (Some(firewall.as_fd()), NETLINK)]
-        {
+        for (fd, token) in [
+            (Some(signals.as_fd()), SIGNALS),
+            (files.inotify_fd(), INOTIFY),
+            (Some(firewall.as_fd()), NETLINK),
+            (Some(control.as_fd()), CONTROL),
+        ] {
             if let Some(fd) = fd {
                 epoll.add(fd, Ready::READ, token).map_err(Failure::of("epoll_ctl"))?;
             }
         }
-        Ok(Self { config, engine, firewall, files, followers, signals, epoll })
+        Ok(Self { config, engine, firewall, files, followers, signals, epoll, control })
     }
 
     fn run(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
@@ -175,19 +219,35 @@ impl Daemon {
             let now = now()?;
             let more = self.read(chunk, now, log);
             self.pump(now, log);
+            self.control.settle(&self.engine, now);
             log.flush();
             let timeout = if more { Some(0) } else { self.timeout(now) };
             let mut stop = None;
-            for event in self.epoll.wait(&mut ready, timeout).map_err(Failure::of("epoll_wait"))? {
+            let events = self.epoll.wait(&mut ready, timeout).map_err(Failure::of("epoll_wait"))?;
+            // The sleep may have been long, and a ban by hand counts from now.
+            let now = self::now()?;
+            for event in events {
+                let Self { config, engine, files, epoll, control, .. } = self;
+                let mut world = World { config, engine, files, epoll, now };
                 match event.token() {
                     SIGNALS => stop = stop.or(self.signal(log)),
                     INOTIFY => self.files.wake(chunk),
                     NETLINK => self.firewall.receive(&mut self.engine, now),
-                    _ => {}
+                    CONTROL => control.accept(CLIENTS, &mut world),
+                    client => {
+                        if let Some(place) = client.checked_sub(CLIENTS).and_then(|place| usize::try_from(place).ok()) {
+                            control.read(place, &mut world);
+                        }
+                    }
                 }
             }
-            if let Some(signal) = stop {
-                return self.stop(signal, chunk, log);
+            let stop = match stop {
+                Some(Signal::TERMINATE) => Some("SIGTERM"),
+                Some(_) => Some("SIGINT"),
+                None => self.control.stop().then_some("edgeban stop"),
+            };
+            if let Some(by) = stop {
+                return self.stop(by, chunk, log);
             }
         }
     }
@@ -264,7 +324,7 @@ impl Daemon {
 
     /// Milliseconds to sleep for at most.
     fn timeout(&self, now: Instant) -> Option<u64> {
-        let at = [self.engine.poll_at(), self.files.poll_at()].into_iter().flatten().min()?;
+        let at = [self.engine.poll_at(), self.files.poll_at(), self.control.poll_at()].into_iter().flatten().min()?;
         Some(at.since(now).as_millis())
     }
 
@@ -286,6 +346,7 @@ impl Daemon {
     /// Says what happened.
     fn report(&mut self, now: Instant, log: &mut Log<'_>) {
         while let Some(event) = self.engine.poll_event() {
+            self.control.observe(&event, self.engine.bans().waiting());
             self.say(event, now, log);
         }
         if let Some(trouble) = self.firewall.trouble() {
@@ -298,7 +359,10 @@ impl Daemon {
         match event {
             Event::Ready => log!(log, Debug, "the kernel holds table inet {table}"),
             Event::Banned { addr, jail, until } => {
-                let name = self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name);
+                let name = match jail {
+                    MANUAL => MANUAL_NAME,
+                    _ => self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name),
+                };
                 match until {
                     Some(until) => {
                         log!(log, Info, "banned {addr} by {name} for {}s", until.since(now).as_millis().div_ceil(1000))
@@ -336,23 +400,23 @@ impl Daemon {
     }
 
     /// Ends: what is readable is read, what is decided is sent.
-    fn stop(&mut self, signal: Signal, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
+    fn stop(&mut self, by: &str, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
         let now = now()?;
         while self.read(chunk, now, log) {
             self.pump(now, log);
         }
         self.pump(now, log);
+        self.control.settle(&self.engine, now);
         let held = self.engine.bans().installed();
         let table = &self.config.global.table;
-        let signal = if signal == Signal::TERMINATE { "SIGTERM" } else { "SIGINT" };
         match self.config.global.on_stop {
             OnStop::Keep => {
-                log!(log, Info, "ended by {signal}: table inet {table} stays with {held} bans until they run out");
+                log!(log, Info, "ended by {by}: table inet {table} stays with {held} bans until they run out");
             }
             OnStop::Remove => {
                 self.engine.delete_table();
                 self.pump(now, log);
-                log!(log, Info, "ended by {signal}: table inet {table} removed with {held} bans");
+                log!(log, Info, "ended by {by}: table inet {table} removed with {held} bans");
             }
         }
         self.summary(log);
@@ -391,6 +455,7 @@ impl Daemon {
             link.malformed(),
             self.files.overflows()
         );
+        self.control.summary(log);
         for file in self.files.ids() {
             let Counters { lines, overlong, bytes, truncated, rotated, read_errors, .. } = self.files.counters(file);
             log!(

@@ -1,22 +1,20 @@
 //! Requests.
 //!
-//! | kind | request | fields |
-//! |---|---|---|
-//! | 1 | [`Request::Ban`] | address (16 bytes, IPv4 mapped), milliseconds (8; 0: the usual time, all ones: for good), force (1: 0 or 1), jail (text, may be empty) |
-//! | 2 | [`Request::Unban`] | address (16) |
-//! | 3 | [`Request::UnbanAll`] | |
-//! | 4 | [`Request::Status`] | |
-//! | 5 | [`Request::Stop`] | |
+//! | kind | request | numbers | texts |
+//! |---|---|---|---|
+//! | 1 | [`Request::Ban`] | address (2), milliseconds (0: the usual time; all ones: for good), force | jail, may be empty |
+//! | 2 | [`Request::Unban`] | address (2) | |
+//! | 3 | [`Request::UnbanAll`] | | |
+//! | 4 | [`Request::Status`] | | |
+//! | 5 | [`Request::Stop`] | | |
 
-use super::{Parsed, VERSION, address, flag, number, put_text, text};
+use super::FOR_GOOD;
+use super::frame::{self, Frame, Unreadable, halves, whole};
 use crate::addr::Addr;
 use crate::config::model::BanTime;
 use crate::limits;
 use crate::time::Duration;
 use crate::wire::buf::{Full, Writer};
-use nom::Parser;
-use nom::combinator::{all_consuming, map, map_opt};
-use nom::number::complete::be_u8;
 
 /// What a client wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,44 +40,26 @@ pub enum Request<'a> {
     Stop,
 }
 
-/// Why a packet is no request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unreadable {
-    /// Of another [`VERSION`].
-    Version,
-    /// Not of the form, or with values that no client of this version sends.
-    Malformed,
-}
-
-/// The milliseconds that mean "for good".
-const FOR_GOOD: u64 = u64::MAX;
-
 impl<'a> Request<'a> {
     /// Writes the packet.
     ///
     /// # Errors
     /// [`Full`] if it does not fit; [`super::REQUEST`] bytes always do.
     pub fn emit(&self, w: &mut Writer<'_>) -> Result<(), Full> {
-        w.put_u8(VERSION)?;
         match *self {
             Self::Ban { addr, time, jail, force } => {
-                w.put_u8(1)?;
-                w.put(&addr.octets())?;
-                w.put_be64(match time {
+                let [high, low] = halves(addr);
+                let ms = match time {
                     None => 0,
                     Some(BanTime::For(span)) => span.as_millis(),
                     Some(BanTime::Permanent) => FOR_GOOD,
-                })?;
-                w.put_u8(force.into())?;
-                put_text(jail, w)
+                };
+                frame::emit(1, &[high, low, ms, force.into()], &[jail], w)
             }
-            Self::Unban(addr) => {
-                w.put_u8(2)?;
-                w.put(&addr.octets())
-            }
-            Self::UnbanAll => w.put_u8(3),
-            Self::Status => w.put_u8(4),
-            Self::Stop => w.put_u8(5),
+            Self::Unban(addr) => frame::emit(2, &halves(addr), &[], w),
+            Self::UnbanAll => frame::emit(3, &[], &[], w),
+            Self::Status => frame::emit(4, &[], &[], w),
+            Self::Stop => frame::emit(5, &[], &[], w),
         }
     }
 
@@ -88,48 +68,34 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`Unreadable`].
     pub fn parse(packet: &'a [u8]) -> Result<Self, Unreadable> {
-        let Some((&version, rest)) = packet.split_first() else { return Err(Unreadable::Malformed) };
-        if version != VERSION {
-            return Err(Unreadable::Version);
+        let Frame { kind, numbers, texts } = Frame::parse(packet)?;
+        match (kind, numbers.as_slice(), texts.as_slice()) {
+            (1, &[high, low, ms, force @ 0..=1], &[jail]) if jail.len() <= limits::JAIL_NAME => {
+                Ok(Self::Ban { addr: whole(high, low), time: time(ms)?, jail, force: force == 1 })
+            }
+            (2, &[high, low], []) => Ok(Self::Unban(whole(high, low))),
+            (3, [], []) => Ok(Self::UnbanAll),
+            (4, [], []) => Ok(Self::Status),
+            (5, [], []) => Ok(Self::Stop),
+            _ => Err(Unreadable::Malformed),
         }
-        all_consuming(body).parse(rest).map(|(_, request)| request).map_err(|_| Unreadable::Malformed)
-    }
-}
-
-fn body(input: &[u8]) -> Parsed<'_, Request<'_>> {
-    let (input, kind) = be_u8(input)?;
-    match kind {
-        1 => map((address, time, flag, jail), |(addr, time, force, jail)| Request::Ban { addr, time, jail, force })
-            .parse(input),
-        2 => map(address, Request::Unban).parse(input),
-        3 => Ok((input, Request::UnbanAll)),
-        4 => Ok((input, Request::Status)),
-        5 => Ok((input, Request::Stop)),
-        _ => Err(nom::Err::Error(())),
     }
 }
 
 /// A ban's time, within the limits of the configuration's.
-fn time(input: &[u8]) -> Parsed<'_, Option<BanTime>> {
-    map_opt(number, |ms| {
-        let span = Duration::from_millis(ms);
-        match ms {
-            0 => Some(None),
-            FOR_GOOD => Some(Some(BanTime::Permanent)),
-            _ if (1..=limits::BANTIME_SECS).contains(&span.as_secs()) => Some(Some(BanTime::For(span))),
-            _ => None,
-        }
-    })
-    .parse(input)
-}
-
-fn jail(input: &[u8]) -> Parsed<'_, &str> {
-    nom::combinator::verify(text, |name: &str| name.len() <= limits::JAIL_NAME).parse(input)
+fn time(ms: u64) -> Result<Option<BanTime>, Unreadable> {
+    let span = Duration::from_millis(ms);
+    match ms {
+        0 => Ok(None),
+        FOR_GOOD => Ok(Some(BanTime::Permanent)),
+        _ if (1..=limits::BANTIME_SECS).contains(&span.as_secs()) => Ok(Some(BanTime::For(span))),
+        _ => Err(Unreadable::Malformed),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::REQUEST;
+    use super::super::{REQUEST, VERSION};
     use super::*;
     use proptest::prelude::*;
     use std::vec;
@@ -148,12 +114,16 @@ mod tests {
         let time = Some(BanTime::For(Duration::from_secs(1)));
         let ban = Request::Ban { addr, time, jail: "sshd", force: true };
         let mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1];
-        let head = [&[1, 1], mapped.as_slice()].concat();
-        assert_eq!(emit(ban), [&head, [0, 0, 0, 0, 0, 0, 3, 0xe8, 1, 4].as_slice(), b"sshd"].concat());
+        let head = [&[1, 1, 4, 1], mapped.as_slice()].concat();
+        let rest = [0, 0, 0, 0, 0, 0, 3, 0xe8, 0, 0, 0, 0, 0, 0, 0, 1, 4];
+        assert_eq!(emit(ban), [&head, rest.as_slice(), b"sshd"].concat());
         let long = "j".repeat(limits::JAIL_NAME);
         assert!(emit(Request::Ban { addr, time: None, jail: &long, force: false }).len() <= REQUEST);
-        assert_eq!(emit(Request::Unban(addr)), [&[1, 2], mapped.as_slice()].concat());
-        assert_eq!([Request::UnbanAll, Request::Status, Request::Stop].map(emit), [vec![1, 3], vec![1, 4], vec![1, 5]]);
+        assert_eq!(emit(Request::Unban(addr)), [&[1, 2, 2, 0], mapped.as_slice()].concat());
+        assert_eq!(
+            [Request::UnbanAll, Request::Status, Request::Stop].map(emit),
+            [vec![1, 3, 0, 0], vec![1, 4, 0, 0], vec![1, 5, 0, 0]]
+        );
     }
 
     #[test]
@@ -166,21 +136,25 @@ mod tests {
         let longer = [ban.as_slice(), &[0]].concat();
         assert_eq!(Request::parse(&longer), Err(Unreadable::Malformed));
         let name = "j".repeat(limits::JAIL_NAME + 1);
-        let mut buffer = [0; 80];
+        let mut buffer = [0; 100];
         let mut w = Writer::new(&mut buffer);
         Request::Ban { addr, time: None, jail: &name, force: false }.emit(&mut w).unwrap();
         assert_eq!(Request::parse(w.written()), Err(Unreadable::Malformed));
         for (bytes, want) in [
             (vec![], Unreadable::Malformed),
             (vec![1], Unreadable::Malformed),
-            (vec![1, 0], Unreadable::Malformed),
-            (vec![1, 6], Unreadable::Malformed),
-            (vec![2, 4], Unreadable::Version),
+            (vec![1, 0, 0, 0], Unreadable::Malformed),
+            (vec![1, 6, 0, 0], Unreadable::Malformed),
+            (vec![1, 4, 0], Unreadable::Malformed),
+            (vec![1, 4, 0, 1, 0], Unreadable::Malformed),
+            ([vec![1, 4, 17, 0], vec![0; 17 * 8]].concat(), Unreadable::Malformed),
+            (vec![1, 4, 0, 5, 0, 0, 0, 0, 0], Unreadable::Malformed),
+            (vec![2, 4, 0, 0], Unreadable::Version),
             (vec![0], Unreadable::Version),
         ] {
             assert_eq!(Request::parse(&bytes), Err(want), "{bytes:?}");
         }
-        for (at, byte) in [(25, 7), (26, 2), (28, 0xff)] {
+        for (at, byte) in [(2, 3), (3, 2), (20, 1), (27, 7), (35, 2), (36, 2), (37, 0xff)] {
             let mut bad = emit(Request::Ban { addr, time: None, jail: "a", force: false });
             bad[at] = byte;
             assert_eq!(Request::parse(&bad), Err(Unreadable::Malformed), "{at}");
@@ -202,9 +176,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..100), kind in 0u8..8) {
+        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..100), kind in 0u8..8, numbers in 0u8..5, texts in 0u8..3) {
             let _ = Request::parse(&bytes);
-            bytes.splice(0..0, [VERSION, kind]);
+            bytes.splice(0..0, [VERSION, kind, numbers, texts]);
             if let Ok(request) = Request::parse(&bytes) {
                 prop_assert_eq!(emit(request), bytes);
             }

@@ -1,24 +1,22 @@
 //! Answers.
 //!
-//! | kind | answer | fields |
-//! |---|---|---|
-//! | 1 | [`Response::Banned`] | address (16), milliseconds left (8; all ones: for good), already (1: 0 or 1) |
-//! | 2 | [`Response::Unbanned`] | how many (8) |
-//! | 3 | [`Response::Stopping`] | process id (8) |
-//! | 4 | [`Response::Refused`] | [`Refusal`] (1), the kernel's error number (8; 0 if that was not the reason) |
-//! | 5 | [`Response::Daemon`] | numbers (8 each, [`DaemonNumbers`]), version, backend, table (texts) |
-//! | 6 | [`Response::Jail`] | numbers ([`JailNumbers`]), name, filter (texts) |
-//! | 7 | [`Response::File`] | numbers ([`FileNumbers`]), path (text) |
-//! | 8 | [`Response::End`] | |
+//! | kind | answer | numbers | texts |
+//! |---|---|---|---|
+//! | 1 | [`Response::Banned`] | address (2), milliseconds left (all ones: for good), already | |
+//! | 2 | [`Response::Unbanned`] | how many | |
+//! | 3 | [`Response::Stopping`] | process id | |
+//! | 4 | [`Response::Refused`] | the number of the [`Refusal`], the kernel's error number (0 if that was not the reason) | |
+//! | 5 | [`Response::Daemon`] | [`DaemonNumbers`] | version, backend, table |
+//! | 6 | [`Response::Jail`] | [`JailNumbers`] | name, filter |
+//! | 7 | [`Response::File`] | [`FileNumbers`] | path |
+//! | 8 | [`Response::End`] | | |
 
-use super::{Parsed, VERSION, address, flag, number, numbers, put_text, text};
+use super::FOR_GOOD;
+use super::frame::{self, Frame, Unreadable, halves, whole};
 use crate::addr::Addr;
 use crate::time::Duration;
 use crate::wire::buf::{Full, Writer};
 use crate::wire::reply::NetlinkError;
-use nom::Parser;
-use nom::combinator::{all_consuming, map, map_opt};
-use nom::number::complete::be_u8;
 
 /// What the daemon answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -120,7 +118,7 @@ impl Refusal {
         Self::BannedAgain,
     ];
 
-    const fn code(self) -> u8 {
+    const fn code(self) -> u64 {
         match self {
             Self::Version => 1,
             Self::Malformed => 2,
@@ -137,7 +135,7 @@ impl Refusal {
         }
     }
 
-    fn from_code(code: u8, error: u64) -> Option<Self> {
+    fn from_code(code: u64, error: u64) -> Option<Self> {
         if code == 9 {
             return i32::try_from(error).ok().and_then(NetlinkError::new).map(Self::Kernel);
         }
@@ -164,9 +162,9 @@ macro_rules! numbers {
                 [$(self.$field),*]
             }
 
-            fn parse(input: &[u8]) -> Parsed<'_, Self> {
-                let (input, [$($field),*]) = numbers(input)?;
-                Ok((input, Self { $($field),* }))
+            fn of(values: &[u64]) -> Option<Self> {
+                let [$($field),*] = *values.first_chunk()?;
+                Some(Self { $($field),* })
             }
         }
     };
@@ -236,86 +234,72 @@ numbers! {
     }
 }
 
-/// The milliseconds that mean "for good".
-const FOR_GOOD: u64 = u64::MAX;
-
 impl<'a> Response<'a> {
     /// Writes the packet.
     ///
     /// # Errors
     /// [`Full`] if it does not fit; [`super::ANSWER`] bytes always do.
     pub fn emit(&self, w: &mut Writer<'_>) -> Result<(), Full> {
-        w.put_u8(VERSION)?;
-        let mut head = |kind, values: &[u64], texts: &[&str]| {
-            w.put_u8(kind)?;
-            values.iter().try_for_each(|value| w.put_be64(*value))?;
-            texts.iter().try_for_each(|text| put_text(text, w))
-        };
         match self {
             Self::Banned { addr, left, already } => {
-                w.put_u8(1)?;
-                w.put(&addr.octets())?;
-                w.put_be64(left.map_or(FOR_GOOD, Duration::as_millis))?;
-                w.put_u8((*already).into())
+                let [high, low] = halves(*addr);
+                let ms = left.map_or(FOR_GOOD, Duration::as_millis);
+                frame::emit(1, &[high, low, ms, (*already).into()], &[], w)
             }
-            Self::Unbanned { count } => head(2, &[*count], &[]),
-            Self::Stopping { pid } => head(3, &[*pid], &[]),
+            Self::Unbanned { count } => frame::emit(2, &[*count], &[], w),
+            Self::Stopping { pid } => frame::emit(3, &[*pid], &[], w),
             Self::Refused(refusal) => {
-                w.put(&[4, refusal.code()])?;
-                w.put_be64(match refusal {
+                let error = match refusal {
                     Refusal::Kernel(error) => u64::try_from(error.get()).unwrap_or(0),
                     _ => 0,
-                })
+                };
+                frame::emit(4, &[refusal.code(), error], &[], w)
             }
-            Self::Daemon { numbers, version, backend, table } => head(5, &numbers.values(), &[version, backend, table]),
-            Self::Jail { numbers, name, filter } => head(6, &numbers.values(), &[name, filter]),
-            Self::File { numbers, path } => head(7, &numbers.values(), &[path]),
-            Self::End => head(8, &[], &[]),
+            Self::Daemon { numbers, version, backend, table } => {
+                frame::emit(5, &numbers.values(), &[version, backend, table], w)
+            }
+            Self::Jail { numbers, name, filter } => frame::emit(6, &numbers.values(), &[name, filter], w),
+            Self::File { numbers, path } => frame::emit(7, &numbers.values(), &[path], w),
+            Self::End => frame::emit(8, &[], &[], w),
         }
     }
 
-    /// Reads a packet; `None` if it is none of this version.
-    #[must_use]
-    pub fn parse(packet: &'a [u8]) -> Option<Self> {
-        let rest = packet.strip_prefix(&[VERSION])?;
-        all_consuming(body).parse(rest).ok().map(|(_, response)| response)
-    }
-}
-
-fn body(input: &[u8]) -> Parsed<'_, Response<'_>> {
-    let (input, kind) = be_u8(input)?;
-    match kind {
-        1 => map((address, number, flag), |(addr, ms, already)| Response::Banned {
-            addr,
-            left: (ms != FOR_GOOD).then_some(Duration::from_millis(ms)),
-            already,
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn parse(packet: &'a [u8]) -> Result<Self, Unreadable> {
+        let Frame { kind, numbers, texts } = Frame::parse(packet)?;
+        let bad = Unreadable::Malformed;
+        Ok(match (kind, numbers.as_slice(), texts.as_slice()) {
+            (1, &[high, low, ms, already, ..], _) => Self::Banned {
+                addr: whole(high, low),
+                left: (ms != FOR_GOOD).then_some(Duration::from_millis(ms)),
+                already: already != 0,
+            },
+            (2, &[count, ..], _) => Self::Unbanned { count },
+            (3, &[pid, ..], _) => Self::Stopping { pid },
+            (4, &[code, error, ..], _) => Self::Refused(Refusal::from_code(code, error).ok_or(bad)?),
+            (5, numbers, &[version, backend, table, ..]) => {
+                Self::Daemon { numbers: DaemonNumbers::of(numbers).ok_or(bad)?, version, backend, table }
+            }
+            (6, numbers, &[name, filter, ..]) => {
+                Self::Jail { numbers: JailNumbers::of(numbers).ok_or(bad)?, name, filter }
+            }
+            (7, numbers, &[path, ..]) => Self::File { numbers: FileNumbers::of(numbers).ok_or(bad)?, path },
+            (8, ..) => Self::End,
+            _ => return Err(bad),
         })
-        .parse(input),
-        2 => map(number, |count| Response::Unbanned { count }).parse(input),
-        3 => map(number, |pid| Response::Stopping { pid }).parse(input),
-        4 => map_opt((be_u8, number), |(code, error)| Refusal::from_code(code, error).map(Response::Refused))
-            .parse(input),
-        5 => map((DaemonNumbers::parse, text, text, text), |(numbers, version, backend, table)| Response::Daemon {
-            numbers,
-            version,
-            backend,
-            table,
-        })
-        .parse(input),
-        6 => map((JailNumbers::parse, text, text), |(numbers, name, filter)| Response::Jail { numbers, name, filter })
-            .parse(input),
-        7 => map((FileNumbers::parse, text), |(numbers, path)| Response::File { numbers, path }).parse(input),
-        8 => Ok((input, Response::End)),
-        _ => Err(nom::Err::Error(())),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::ANSWER;
+    use super::super::{ANSWER, VERSION};
     use super::*;
     use crate::limits;
     use proptest::prelude::*;
+    use std::vec;
     use std::vec::Vec;
 
     fn emit(response: Response<'_>) -> Vec<u8> {
@@ -327,11 +311,11 @@ mod tests {
 
     fn check(response: Response<'_>) {
         let bytes = emit(response);
-        assert_eq!(Response::parse(&bytes), Some(response));
+        assert_eq!(Response::parse(&bytes), Ok(response));
         for len in 0..bytes.len() {
-            assert_eq!(Response::parse(&bytes[..len]), None);
+            assert_eq!(Response::parse(&bytes[..len]), Err(Unreadable::Malformed));
         }
-        assert_eq!(Response::parse(&[bytes.as_slice(), &[0]].concat()), None);
+        assert_eq!(Response::parse(&[bytes.as_slice(), &[0]].concat()), Err(Unreadable::Malformed));
     }
 
     #[test]
@@ -350,11 +334,22 @@ mod tests {
         for refusal in Refusal::PLAIN.into_iter().chain([Refusal::Kernel(NetlinkError::ENFILE)]) {
             check(Response::Refused(refusal));
         }
-        assert_eq!(emit(Response::Refused(Refusal::Version)), [1, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(emit(Response::Refused(Refusal::Kernel(NetlinkError::ENFILE))), [1, 4, 9, 0, 0, 0, 0, 0, 0, 0, 23]);
-        assert_eq!(Response::parse(&[1, 4, 9, 0, 0, 0, 0, 0, 0, 0, 0]), None, "an error of 0 is none");
-        assert_eq!(Response::parse(&[1, 4, 8, 0, 0, 0, 0, 0, 0, 0, 1]), None);
-        assert_eq!(Response::parse(&[1, 4, 13, 0, 0, 0, 0, 0, 0, 0, 0]), None);
+        let bytes = |code, error| [vec![1, 4, 2, 0], vec![0; 7], vec![code], vec![0; 7], vec![error]].concat();
+        assert_eq!(emit(Response::Refused(Refusal::Version)), bytes(1, 0));
+        assert_eq!(emit(Response::Refused(Refusal::Kernel(NetlinkError::ENFILE))), bytes(9, 23));
+        for (code, error) in [(9, 0), (8, 1), (13, 0), (0, 0)] {
+            assert_eq!(Response::parse(&bytes(code, error)), Err(Unreadable::Malformed), "{code} {error}");
+        }
+    }
+
+    #[test]
+    fn what_a_later_daemon_adds_is_ignored() {
+        let mut buffer = [0; ANSWER];
+        let mut w = Writer::new(&mut buffer);
+        frame::emit(6, &[1, 2, 3], &["sshd", "dropbear", "new"], &mut w).unwrap();
+        let numbers = JailNumbers { enabled: 1, banned: 2 };
+        assert_eq!(Response::parse(w.written()), Ok(Response::Jail { numbers, name: "sshd", filter: "dropbear" }));
+        assert_eq!(Response::parse(&[2, 8, 0, 0]), Err(Unreadable::Version));
     }
 
     proptest! {
@@ -372,12 +367,15 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..400), kind in 0u8..12) {
+        fn any_bytes_end_well(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..400),
+            kind in 0u8..12,
+            numbers in 0u8..20,
+            texts in 0u8..6,
+        ) {
             let _ = Response::parse(&bytes);
-            bytes.splice(0..0, [VERSION, kind]);
-            if let Some(response) = Response::parse(&bytes) {
-                prop_assert!(matches!(response, Response::Refused(_)) || bytes.len() > ANSWER || emit(response) == bytes);
-            }
+            bytes.splice(0..0, [VERSION, kind, numbers, texts]);
+            let _ = Response::parse(&bytes);
         }
     }
 }
