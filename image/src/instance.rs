@@ -20,6 +20,7 @@ const PID: usize = 11;
 
 /// Connections that may wait to be accepted: as many as are served at once.
 const WAITING: u16 = 16;
+const _: () = assert!(limits::CLIENTS == 16);
 
 /// The files of one instance.
 pub struct Instance {
