@@ -520,8 +520,8 @@ fn a_restart_lets_nothing_through() {
                 1 => drop(edgeban.stop()),
                 // A second one, which must not come up.
                 _ => {
-                    let mut second = lab.edgeban(&["run", "--config", &lab.config("")]);
-                    assert_eq!(second.output().unwrap().status.code(), Some(5));
+                    let mut second = lab.spawn(lab.edgeban(&["run", "--config", &lab.config("")]));
+                    assert_eq!(second.exit_code(), 5);
                     edgeban.kill();
                 }
             }

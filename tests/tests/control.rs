@@ -120,7 +120,11 @@ fn a_second_start_touches_nothing_of_the_first() {
     assert_eq!(fs::metadata(world.file(".sock")).unwrap().permissions().mode() & 0o777, 0o600);
     let pid = world.status()["pid"].as_u64().unwrap().to_string();
     assert_eq!(before.2.trim(), pid);
-    world.fails(&["run"], 5, &format!("already running for table edgeban, pid {pid}, lock /run/edgeban/edgeban-"));
+    // Not waited for without end: it must not come up.
+    let mut second = world.lab.spawn(world.command(&["run"]));
+    assert_eq!(second.exit_code(), 5);
+    let why = format!("already running for table edgeban, pid {pid}, lock /run/edgeban/edgeban-");
+    assert!(second.log().contains(&why), "{}", second.log());
     let bad = world.lab.config("[global]\nrun_dir = 5\n");
     assert_eq!(say(world.lab.edgeban(&["run", "--config", &bad])).code, Some(1));
     assert_eq!(say(world.lab.edgeban(&["run", "--config", "/nonexistent"])).code, Some(4));
