@@ -127,6 +127,8 @@ pub enum Limit {
     Devices,
     /// The kernel's `IFNAMSIZ` without its NUL.
     Device,
+    /// [`limits::RUN_DIR`].
+    RunDir,
     /// A string with escapes.
     Decoded,
 }
@@ -172,6 +174,7 @@ impl Limit {
             Self::Devices => ("DEVICES", limits::DEVICES, "devices"),
             Self::Device => ("IFNAMSIZ", 15, "bytes"),
             Self::TableName => ("TABLE_NAME", limits::TABLE_NAME, "bytes"),
+            Self::RunDir => ("RUN_DIR", limits::RUN_DIR, "bytes"),
             Self::Decoded => ("IGNOREIP * 64", super::text::Text::CAPACITY, "bytes in a string with escapes"),
         }
     }

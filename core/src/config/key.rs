@@ -49,10 +49,12 @@ pub enum Key {
     ProtectTable,
     /// `foreign`.
     Foreign,
+    /// `run_dir`.
+    RunDir,
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`.
-const ALL: [Key; 21] = [
+const ALL: [Key; 22] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -74,10 +76,11 @@ const ALL: [Key; 21] = [
     Key::Ipv6Prefix,
     Key::ProtectTable,
     Key::Foreign,
+    Key::RunDir,
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 21] = [
+pub(super) const NAMES: [&str; 22] = [
     "enabled",
     "mode",
     "logpath",
@@ -99,6 +102,7 @@ pub(super) const NAMES: [&str; 21] = [
     "ipv6_prefix",
     "protect_table",
     "foreign",
+    "run_dir",
 ];
 
 /// How many keys a jail has; they come first.
@@ -165,6 +169,7 @@ impl fmt::Display for Key {
             Self::Logpath => "the absolute path of a file, or an array of them",
             Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
+            Self::RunDir => "the absolute path of a directory",
             Self::Maxretry => return write!(f, "a whole number from 1 to {}", limits::MAXRETRY),
             Self::Findtime => return span(f, limits::FINDTIME_SECS, ""),
             Self::Bantime => return span(f, limits::BANTIME_SECS, ", or \"permanent\""),

@@ -16,6 +16,8 @@ pub struct Config {
     pub global: Global,
     /// The enabled and disabled `[jails.NAME]`, in the file's order.
     pub jails: Vec<Jail, { limits::JAILS }>,
+    /// `bantime` of `[defaults]`: what holds for a ban by hand that names neither a time nor a jail.
+    pub bantime: BanTime,
 }
 
 impl Config {
@@ -34,8 +36,10 @@ impl Config {
             widths: Widths { v4: 0, v6: 0 },
             protect_table: false,
             foreign: Foreign::Keep,
+            run_dir: String::new(),
         },
         jails: Vec::new(),
+        bantime: BanTime::For(Duration::ZERO),
     };
 }
 
@@ -64,6 +68,8 @@ pub struct Global {
     pub protect_table: bool,
     /// `foreign`: what becomes of elements that others put into our sets.
     pub foreign: Foreign,
+    /// `run_dir`: the absolute path, without a slash at its end, of the directory with the lock and the control socket.
+    pub run_dir: String<{ limits::RUN_DIR }>,
 }
 
 impl Global {
@@ -141,11 +147,19 @@ pub enum BanTime {
     Permanent,
 }
 
+impl Default for BanTime {
+    /// fail2ban's.
+    fn default() -> Self {
+        Self::For(Duration::from_secs(600))
+    }
+}
+
 impl Default for Global {
     fn default() -> Self {
-        let mut table = String::new();
-        // "edgeban" is shorter than the capacity, so this cannot fail.
+        let (mut table, mut run_dir) = (String::new(), String::new());
+        // Both are shorter than the capacity, so neither can fail.
         let _ = table.push_str("edgeban");
+        let _ = run_dir.push_str("/run/edgeban");
         Self {
             table,
             log_level: LogLevel::default(),
@@ -158,6 +172,7 @@ impl Default for Global {
             widths: Widths::FULL,
             protect_table: false,
             foreign: Foreign::default(),
+            run_dir,
         }
     }
 }

@@ -330,6 +330,7 @@ impl Reader<'_, '_, '_> {
     /// Gives every jail what it left open, and checks what concerns jails as a whole.
     fn complete(&mut self) {
         self.check_global();
+        self.config.bantime = self.defaults.bantime;
         if self.config.jails.is_empty() {
             builtin::add_jails(self.config, &self.defaults);
             return;

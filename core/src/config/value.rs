@@ -181,6 +181,13 @@ fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Pro
                 global.devices.push(name).map_err(|_| Problem::TooMany(Limit::Devices))?;
             }
         }
+        (Key::RunDir, Value::Text(text)) => {
+            let path = text.trim_end_matches('/');
+            if !path.starts_with('/') || path.contains(char::is_control) {
+                return Err(Problem::Malformed(key));
+            }
+            global.run_dir = fixed(path, Limit::RunDir)?;
+        }
         (Key::Table, Value::Text(text)) => {
             let letters = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
             if !text.bytes().all(letters) || !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {

@@ -276,6 +276,12 @@ fn words() {
             "[global]\ntable = { a = 1 }",
             &["2:9: a table, expected a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`"],
         ),
+        ("[global]\nrun_dir = 'run'", &["2:11: `run` is not understood, expected the absolute path of a directory"]),
+        ("[global]\nrun_dir = '/'", &["2:11: `/` is not understood, expected the absolute path of a directory"]),
+        (
+            "[global]\nrun_dir = \"/a\\n\"",
+            &["2:11: `/a\\n` is not understood, expected the absolute path of a directory"],
+        ),
         ("[jails.sshd]\nenabled = yes", &["2:11: `yes` is not understood, expected true or false"]),
         ("[jails.sshd]\nenabled = True", &["2:11: `True` is not understood, expected true or false"]),
         ("[jails.sshd]\nenabled = \"true\"", &[r#"2:11: a string `"true"`, expected true or false"#]),
@@ -423,14 +429,14 @@ fn names() {
         (
             "[global]\nmax_retry = 5",
             &[
-                "2:1: unknown key `max_retry` in [global], expected `table`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table` or `foreign`",
+                "2:1: unknown key `max_retry` in [global], expected `table`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir`",
             ],
         ),
         (
             "[global]\npid_file = \"/run/x\"\nlog_levle = \"info\"",
             &[
                 "2:1: unknown key `pid_file` in [global]: edgeban stays in the foreground, its supervisor knows the process",
-                "3:1: unknown key `log_levle` in [global], expected `table`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table` or `foreign` (did you mean `log_level`?)",
+                "3:1: unknown key `log_levle` in [global], expected `table`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir` (did you mean `log_level`?)",
             ],
         ),
         ("[defaults]\nfilter = \"sshd\"", &["2:1: `filter` stands in [defaults], expected it in [jails.NAME]"]),

@@ -41,7 +41,7 @@ fn global(table: &str, log_level: LogLevel, on_stop: OnStop) -> Global {
 }
 
 fn config(global: Global, jails: &[Jail]) -> Config {
-    Config { global, jails: jails.iter().cloned().collect() }
+    Config { global, jails: jails.iter().cloned().collect(), bantime: BanTime::default() }
 }
 
 fn builtin() -> Config {
@@ -67,6 +67,7 @@ fn a_file_without_jails_changes_the_builtin_ones() {
         jail.bantime = BanTime::Permanent;
         jail.logpath = paths(&["/tmp/x"]);
     }
+    want.bantime = BanTime::Permanent;
     want.global.log_level = LogLevel::Debug;
     let text = "global.log_level = 'debug'\n[defaults]\nmaxretry = 3\nbantime = -1\nlogpath = '/tmp/x'\n";
     assert_eq!(*good(text), want);
@@ -107,6 +108,7 @@ fn every_key_arrives() {
         ipv6_prefix = 64
         protect_table = true
         foreign = "remove"
+        run_dir = "/tmp/a b//"
     "#;
     let a = Jail {
         enabled: false,
@@ -136,9 +138,12 @@ fn every_key_arrives() {
         widths: Widths { v4: 24, v6: 64 },
         protect_table: true,
         foreign: Foreign::Remove,
+        run_dir: "/tmp/a b".try_into().unwrap(),
         ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove)
     };
-    assert_eq!(*good(text), config(global, &[a, sshd]));
+    let mut want = config(global, &[a, sshd]);
+    want.bantime = BanTime::For(Duration::from_secs(3650 * 86_400));
+    assert_eq!(*good(text), want);
 }
 
 #[test]
@@ -157,7 +162,7 @@ fn the_example_is_what_it_says() {
         ignoreip: prefixes(&["127.0.0.0/8", "::1", "192.0.2.0/24", "2001:db8::/32"]),
         ..base("sshd-probes", Filter::Sshd)
     };
-    let want = config(
+    let mut want = config(
         global("edgeban", LogLevel::Info, OnStop::Keep),
         &[
             Jail { maxretry: 3, ..base("sshd", Filter::Sshd) },
@@ -165,6 +170,7 @@ fn the_example_is_what_it_says() {
             probes,
         ],
     );
+    want.bantime = BanTime::For(Duration::from_secs(3600));
     assert_eq!(*good(include_str!("../example.toml")), want);
 }
 
@@ -201,6 +207,7 @@ fn all_spellings_are_one() {
         }]
         .into_iter()
         .collect(),
+        bantime: BanTime::default(),
     };
     for text in [
         "[global]\nlog_level = 'error'\n[jails.'my.jail']\nfilter = 'sshd'\nmaxretry = 31\nfindtime = '1h30m'\n\
