@@ -417,7 +417,9 @@ impl Daemon {
     /// Says what happened.
     fn report(&mut self, now: Instant, log: &mut Log<'_>) {
         while let Some(event) = self.engine.poll_event() {
-            if let (Event::Banned { .. }, Some(kill)) = (event, &mut self.kill) {
+            // Also where bans came back, or an earlier run's were adopted: meanwhile a connection may have begun.
+            if let (Event::Banned { .. } | Event::Restored { .. } | Event::Ready, Some(kill)) = (event, &mut self.kill)
+            {
                 kill.banned();
             }
             self.control.observe(&event, self.engine.bans().waiting());

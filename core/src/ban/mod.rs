@@ -88,6 +88,12 @@ impl Ban {
         self.marks.has(Marks::DOUBTED)
     }
 
+    /// Whether it was told already that the kernel holds it until then.
+    #[must_use]
+    pub const fn is_announced(&self) -> bool {
+        self.marks.has(Marks::ANNOUNCED)
+    }
+
     /// Whether the operator wants it although the address is protected.
     #[must_use]
     pub const fn forced(&self) -> bool {
@@ -237,6 +243,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
                 ban.marks.set(Marks::HELD, ban.held() || ban.state != State::Wanted);
                 ban.marks.set(Marks::REPLACES, ban.held());
                 ban.marks.set(Marks::FORCED, ban.forced() && !leaving);
+                ban.marks.set(Marks::ANNOUNCED, false);
                 ban.until = until;
                 ban.jail = jail;
             }
@@ -371,6 +378,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             let replaces = doubted || (ban.replaces() && !committed);
             ban.marks.set(Marks::REPLACES, replaces);
             ban.marks.set(Marks::DOUBTED, false);
+            ban.marks.set(Marks::ANNOUNCED, ban.is_announced() || (committed && !doubted));
         }
         match (before.state, committed) {
             (State::ReleasingInFlight, true) => self.discard(slot),
