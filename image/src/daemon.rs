@@ -370,7 +370,7 @@ impl Daemon {
 
     /// Sends what the engine has to send, batch by batch, and says what came of each.
     fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
-        self.watch.follow(&mut self.engine);
+        self.watch.follow(&mut self.engine, now);
         if let Some(own) = &self.own
             && let Err(error) = own.turn(&mut self.engine, now)
         {
@@ -379,7 +379,7 @@ impl Daemon {
         while self.firewall.exchange(&mut self.engine, now) {
             self.report(now, log);
         }
-        self.watch.follow(&mut self.engine);
+        self.watch.follow(&mut self.engine, now);
         self.report(now, log);
     }
 
