@@ -234,6 +234,12 @@ impl Prefix {
             && u128::from_be_bytes(addr.0) & mask(self.bits) == u128::from_be_bytes(self.base.0)
     }
 
+    /// Whether it holds one address alone.
+    #[must_use]
+    pub const fn is_one(&self) -> bool {
+        self.bits == 128
+    }
+
     /// The address family of the prefix.
     #[must_use]
     pub fn family(&self) -> Family {
@@ -408,6 +414,11 @@ mod tests {
             assert!(Prefix::parse(text.as_bytes()).is_err(), "{text}");
         }
         assert_eq!(format!("{}", Prefix::parse(b"10.1.2.3/8").unwrap()), "10.0.0.0/8");
+        for (text, one) in
+            [("10.1.2.3", true), ("10.1.2.3/32", true), ("10.1.2.3/31", false), ("::1", true), ("::/127", false)]
+        {
+            assert_eq!(Prefix::parse(text.as_bytes()).unwrap().is_one(), one, "{text}");
+        }
     }
 
     proptest! {

@@ -234,14 +234,20 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         Decision::Ban(until)
     }
 
-    /// Bans `addr` in the name of `jail`, without attempts; with `force` also if it is protected, now or later.
+    /// Bans `addr` in the name of `jail` (or of nobody, [`MANUAL`](crate::ban::MANUAL)), without attempts; with `force` also
+    /// if it is protected, now or later. What any jail protects is protected from a ban in nobody's name.
     ///
     /// # Errors
     /// What protects the address, without `force`.
     pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>, force: bool) -> Result<Wanted, Why> {
         let widths = self.link.layout().widths;
         let addr = widths.network(addr);
-        if let Some(why) = protection(self.jails.get(usize::from(jail)), &self.memory.own, widths, addr)
+        let own = &self.memory.own;
+        let why = match self.jails.get(usize::from(jail)) {
+            Some(jail) => protection(Some(jail), own, widths, addr),
+            None => self.jails.iter().find_map(|jail| protection(Some(jail), own, widths, addr)),
+        };
+        if let Some(why) = why
             && !force
         {
             return Err(why);
@@ -261,6 +267,11 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// Lifts the ban of `addr`. Returns whether there was one.
     pub fn unban(&mut self, addr: Addr) -> bool {
         self.memory.bans.release(self.link.layout().widths.network(addr))
+    }
+
+    /// Lifts every ban. Returns how many there are.
+    pub fn unban_all(&mut self) -> u32 {
+        self.memory.bans.release_all()
     }
 
     /// Writes the next datagram for the kernel into `out` (at least `firewall::nft::DATAGRAM` bytes) and returns its
@@ -332,8 +343,8 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// Whether the group should be listened to now.
     #[must_use]
-    pub fn wants_notices(&self) -> bool {
-        self.link.wants_notices(&self.memory.bans)
+    pub fn wants_notices(&self, now: Instant) -> bool {
+        self.link.wants_notices(now)
     }
 
     /// Whether the group is listened to from now on.

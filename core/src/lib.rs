@@ -17,6 +17,7 @@ extern crate std;
 pub mod addr;
 pub mod ban;
 pub mod config;
+pub mod control;
 pub mod count;
 pub mod detect;
 pub mod engine;

@@ -27,6 +27,12 @@ pub const OWN: usize = 2048;
 /// Bytes of the nf_tables table name. The kernel takes 255 (`NFT_TABLE_MAXNAMELEN`), iptables' users know 31.
 pub const TABLE_NAME: usize = 31;
 
+/// Devices of `hook = "ingress"`: a router's uplinks. The kernel takes 256 (`NFT_NETDEVICE_MAX`).
+pub const DEVICES: usize = 8;
+/// Bytes of `run_dir`: with a slash, the table's name, a dash, the inode of a network namespace (10 digits) and `.sock` it
+/// must fit the 107 bytes of a socket's path (`sun_path`).
+pub const RUN_DIR: usize = 107 - 1 - TABLE_NAME - 1 - 10 - 5;
+
 /// Bytes of a configuration file: it is read whole.
 pub const CONFIG_FILE: usize = 64 * 1024;
 
@@ -63,6 +69,9 @@ pub const BANS: usize = if cfg!(feature = "large") { 1 << 20 } else { 1 << 16 };
 /// [`BANS`] as the kernel's messages count.
 #[expect(clippy::as_conversions, reason = "at most 2^24, as asserted below")]
 pub const BANS_U32: u32 = BANS as u32;
+/// Clients of the control socket at one time: some people and scripts at once, each with a request that takes
+/// milliseconds. Each may keep the kernel busy with `net.core.wmem_default` bytes of answers that it does not read.
+pub const CLIENTS: usize = 16;
 
 /// Largest `maxretry`.
 pub const MAXRETRY: u32 = 10_000;

@@ -5,8 +5,8 @@
 //! SipHash-1-3 under a key that only this process knows: an attacker who chooses addresses cannot choose collisions.
 //! Each entry can be in one [`List`] at a time, which orders it (least recently used, waiting, in flight) for 8 bytes.
 //!
-//! The index grows with use, too: it begins with [`FIRST`] cells and doubles whenever it is half full, up to the size
-//! that there is memory for. A doubling is spread over the insertions that follow, [`STEP`] cells each (linear hashing):
+//! The index grows with use, too: it begins with `FIRST` cells and doubles whenever it is half full, up to the size
+//! that there is memory for. A doubling is spread over the insertions that follow, `STEP` cells each (linear hashing):
 //! an entry's probe begins where the double size says if its cell in the half size was visited already, else where that
 //! says. So no insertion ever takes longer than a few microseconds, however many entries there are.
 //!

@@ -4,8 +4,10 @@
 use crate::arena::Arena;
 use crate::cli::{Options, Usage, config_only};
 use crate::config::{self, Origin, Space};
+use crate::control::{Control, World};
 use crate::exit;
 use crate::firewall::Firewall;
+use crate::instance::{Instance, Lock, NotLocked};
 use crate::kill::{self, Kill};
 use crate::log::Log;
 use crate::out::{Out, Printable};
@@ -14,11 +16,11 @@ use crate::source::{AddError, Chunk, FileId, Files};
 use crate::watch::Watch;
 use crate::{log, put};
 use core::fmt;
+use edgeban_core::ban::{MANUAL, MANUAL_NAME};
 use edgeban_core::config::model::{Config, Jail, LogLevel, OnStop};
 use edgeban_core::engine::{Decision, Engine, FullMemory, JailSet};
 use edgeban_core::event::Event;
 use edgeban_core::firewall::ipset;
-use edgeban_core::firewall::nft::Layout;
 use edgeban_core::limits;
 use edgeban_core::source::tail::{Counters, Fault, Start};
 use edgeban_core::table::HashKey;
@@ -33,9 +35,10 @@ use edgeban_linux::{Errno, clock, random};
 const HELP: &str = "\
 edgeban run [--config FILE]
 
-Watches the logs and bans, in the foreground, with its own log on standard error. Ends cleanly at SIGTERM or SIGINT,
-says what it counted at SIGUSR1; SIGHUP is reserved for reading the configuration anew.
+Watches the logs and bans, in the foreground, with its own log on standard error. Ends cleanly at SIGTERM, SIGINT or
+edgeban stop, says what it counted at SIGUSR1; SIGHUP is reserved for reading the configuration anew.
 Without a configuration file it protects sshd and dropbear. Needs root (CAP_NET_ADMIN, and reading the logs).
+One daemon runs for a table in a network namespace: a second one ends with exit code 5 and touches nothing.
 
   --config FILE   the file, /etc/edgeban/edgeban.toml if not given
 ";
@@ -87,6 +90,13 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         }
     };
     let config: &'static Config = config;
+    let (instance, lock) = match lock(config, &mut err) {
+        Ok(locked) => locked,
+        Err(code) => {
+            err.flush();
+            return Ok(code);
+        }
+    };
     let mut log = Log::new(config.global.log_level, log);
     match origin {
         Origin::File => {}
@@ -94,7 +104,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
             log!(log, Info, "no {}: protecting with the built-in jails", Printable(config::PATH.to_bytes()));
         }
     }
-    let result = Daemon::start(config, engine, files, request, answer, kill, &mut log)
+    let result = Daemon::start(config, (instance, lock), engine, files, (request, answer, kill), &mut log)
         .and_then(|mut daemon| daemon.run(chunk, &mut log));
     let code = match result {
         Ok(code) => code,
@@ -107,13 +117,41 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     Ok(code)
 }
 
+/// Makes sure that no other daemon runs for the table, before anything is touched that might be another's.
+fn lock(config: &Config, err: &mut Out<'_>) -> Result<(Instance, Lock), u8> {
+    let Some(instance) = Instance::of(&config.global) else {
+        put!(err, "edgeban: not started: run_dir is too long\n");
+        return Err(exit::INPUT);
+    };
+    let path = Printable(instance.lock.as_c_str().to_bytes());
+    match instance.lock() {
+        Ok(lock) => Ok((instance, lock)),
+        Err(NotLocked::Held(pid)) => {
+            let table = &config.global.table;
+            put!(
+                err,
+                "edgeban: not started: already running for table {table}, pid {}, lock {path}\n",
+                Printable(&pid)
+            );
+            Err(exit::RUNNING)
+        }
+        Err(NotLocked::Failed(error)) => {
+            put!(err, "edgeban: not started: no lock on {path}: {error}\n");
+            Err(exit::INPUT)
+        }
+    }
+}
+
 // What an epoll event is about.
 const SIGNALS: u64 = 0;
 const INOTIFY: u64 = 1;
 const NETLINK: u64 = 2;
 const NOTICES: u64 = 3;
+const CONTROL: u64 = 4;
 const OWN: u64 = 10;
 const KILL: u64 = 16;
+/// That of the first client; its place is added.
+const CLIENTS: u64 = 64;
 
 struct Daemon {
     config: &'static Config,
@@ -129,6 +167,7 @@ struct Daemon {
     followers: [JailSet; limits::FILES],
     signals: SignalFd,
     epoll: Epoll,
+    control: Control,
 }
 
 fn now() -> Result<Instant, Failure> {
@@ -139,11 +178,10 @@ impl Daemon {
     /// Opens everything; the kernel's rules last, so that a start that fails changes nothing.
     fn start(
         config: &'static Config,
+        (instance, lock): (Instance, Lock),
         memory: &'static mut FullMemory,
         files: &'static mut Files,
-        request: &'static mut [u8],
-        answer: &'static mut [u8],
-        kill: &'static mut kill::Buffers,
+        (request, answer, kill): (&'static mut [u8], &'static mut [u8], &'static mut kill::Buffers),
         log: &mut Log<'_>,
     ) -> Result<Self, Failure> {
         let set =
@@ -153,8 +191,7 @@ impl Daemon {
         let signals = SignalFd::new(&set).map_err(Failure::of("signalfd"))?;
         let mut secret = [0; 16];
         random::fill(&mut secret).map_err(Failure::of("getrandom"))?;
-        let mut engine =
-            Engine::new(memory, &config.jails, Layout::plain(&config.global.table), HashKey::from_bytes(secret));
+        let mut engine = Engine::new(memory, &config.jails, config.global.layout(), HashKey::from_bytes(secret));
 
         files.start_watching().map_err(Failure::of("inotify"))?;
         let mut followers = [JailSet::NONE; limits::FILES];
@@ -198,6 +235,7 @@ impl Daemon {
         let kill = config.global.kill_connections.then(|| Kill::open(kill)).transpose();
         let kill = kill.map_err(Failure::of("netlink socket to connection tracking"))?;
         let kill_fds = kill.iter().flat_map(Kill::fds).map(|fd| (fd, KILL));
+        let control = Control::open(instance, lock, now()?).map_err(Failure::of("control socket"))?;
         let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
         for (fd, token) in [
             (Some(signals.as_fd()), SIGNALS),
@@ -205,6 +243,7 @@ impl Daemon {
             (Some(firewall.as_fd()), NETLINK),
             (Some(watch.as_fd()), NOTICES),
             (own.as_ref().map(AsFd::as_fd), OWN),
+            (Some(control.as_fd()), CONTROL),
         ]
         .into_iter()
         .chain(kill_fds)
@@ -213,7 +252,7 @@ impl Daemon {
                 epoll.add(fd, Ready::READ, token).map_err(Failure::of("epoll_ctl"))?;
             }
         }
-        Ok(Self { config, engine, firewall, watch, own, kill, files, followers, signals, epoll })
+        Ok(Self { config, engine, firewall, watch, own, kill, files, followers, signals, epoll, control })
     }
 
     fn run(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
@@ -227,31 +266,44 @@ impl Daemon {
             let more = self.read(chunk, now, log);
             self.pump(now, log);
             self.cut(now, core::mem::take(&mut kill_woken), log);
+            self.control.settle(&self.engine, now);
             log.flush();
             let timeout = if more { Some(0) } else { self.timeout(now) };
             let mut stop = None;
             let events = self.epoll.wait(&mut ready, timeout).map_err(Failure::of("epoll_wait"))?;
-            // It may have slept for long.
-            let now = crate::daemon::now()?;
+            // The sleep may have been long, and a ban by hand counts from now.
+            let now = self::now()?;
             for event in events {
+                let Self { config, engine, files, epoll, control, .. } = self;
+                let mut world = World { config, engine, files, epoll, now };
                 match event.token() {
                     SIGNALS => stop = stop.or(self.signal(log)),
                     INOTIFY => self.files.wake(chunk),
                     NETLINK => {
-                        self.firewall.receive(&mut self.engine, now);
+                        self.firewall.receive(world.engine, now);
                     }
                     NOTICES => {
                         let port = self.firewall.port_id();
-                        self.watch.receive(&mut self.engine, port, chunk, now);
+                        self.watch.receive(world.engine, port, chunk, now);
                     }
                     // Read before anything is sent, in any turn.
                     OWN => {}
                     KILL => kill_woken = true,
-                    _ => {}
+                    CONTROL => control.accept(CLIENTS, &mut world),
+                    client => {
+                        if let Some(place) = client.checked_sub(CLIENTS).and_then(|place| usize::try_from(place).ok()) {
+                            control.read(place, &mut world);
+                        }
+                    }
                 }
             }
-            if let Some(signal) = stop {
-                return self.stop(signal, chunk, log);
+            let stop = match stop {
+                Some(Signal::TERMINATE) => Some("SIGTERM"),
+                Some(_) => Some("SIGINT"),
+                None => self.control.stop().then_some("edgeban stop"),
+            };
+            if let Some(by) = stop {
+                return self.stop(by, chunk, log);
             }
         }
     }
@@ -330,7 +382,7 @@ impl Daemon {
 
     /// Sends what the engine has to send, batch by batch, and says what came of each.
     fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
-        self.watch.follow(&mut self.engine);
+        self.watch.follow(&mut self.engine, now);
         if let Some(own) = &self.own
             && let Err(error) = own.turn(&mut self.engine, now)
         {
@@ -342,7 +394,7 @@ impl Daemon {
             // A million bans take seconds.
             now = crate::daemon::now().unwrap_or(now);
         }
-        self.watch.follow(&mut self.engine);
+        self.watch.follow(&mut self.engine, now);
         self.report(now, log);
     }
 
@@ -356,10 +408,9 @@ impl Daemon {
 
     /// Milliseconds to sleep for at most.
     fn timeout(&self, now: Instant) -> Option<u64> {
-        let at = [self.engine.poll_at(), self.files.poll_at(), self.kill.as_ref().and_then(Kill::poll_at)]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let cut = self.kill.as_ref().and_then(Kill::poll_at);
+        let at =
+            [self.engine.poll_at(), self.files.poll_at(), cut, self.control.poll_at()].into_iter().flatten().min()?;
         Some(at.since(now).as_millis())
     }
 
@@ -381,9 +432,12 @@ impl Daemon {
     /// Says what happened.
     fn report(&mut self, now: Instant, log: &mut Log<'_>) {
         while let Some(event) = self.engine.poll_event() {
-            if let (Event::Banned { .. }, Some(kill)) = (event, &mut self.kill) {
+            // Also where bans came back, or an earlier run's were adopted: meanwhile a connection may have begun.
+            if let (Event::Banned { .. } | Event::Restored { .. } | Event::Ready, Some(kill)) = (event, &mut self.kill)
+            {
                 kill.banned();
             }
+            self.control.observe(&event, self.engine.bans().waiting());
             self.say(event, now, log);
         }
         if let Some(trouble) = self.firewall.trouble() {
@@ -396,7 +450,10 @@ impl Daemon {
         match event {
             Event::Ready => log!(log, Debug, "the kernel holds table inet {table}"),
             Event::Banned { addr, jail, until } => {
-                let name = self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name);
+                let name = match jail {
+                    MANUAL => MANUAL_NAME,
+                    _ => self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name),
+                };
                 match until {
                     Some(until) => {
                         log!(log, Info, "banned {addr} by {name} for {}s", until.since(now).as_millis().div_ceil(1000))
@@ -460,24 +517,24 @@ impl Daemon {
     }
 
     /// Ends: what is readable is read, what is decided is sent.
-    fn stop(&mut self, signal: Signal, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
+    fn stop(&mut self, by: &str, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
         let now = now()?;
         while self.read(chunk, now, log) {
             self.pump(now, log);
         }
         let now = self.settle(log)?;
         self.cut(now, false, log);
+        self.control.settle(&self.engine, now);
         let held = self.engine.bans().installed();
         let table = &self.config.global.table;
-        let signal = if signal == Signal::TERMINATE { "SIGTERM" } else { "SIGINT" };
         match self.config.global.on_stop {
             OnStop::Keep => {
-                log!(log, Info, "ended by {signal}: table inet {table} stays with {held} bans until they run out");
+                log!(log, Info, "ended by {by}: table inet {table} stays with {held} bans until they run out");
             }
             OnStop::Remove => {
                 self.engine.delete_table();
                 self.pump(now, log);
-                log!(log, Info, "ended by {signal}: table inet {table} removed with {held} bans");
+                log!(log, Info, "ended by {by}: table inet {table} removed with {held} bans");
             }
         }
         self.summary(log);
@@ -533,6 +590,7 @@ impl Daemon {
         if let Some(kill) = &self.kill {
             kill.summary(log);
         }
+        self.control.summary(log);
         for file in self.files.ids() {
             let Counters { lines, overlong, bytes, truncated, rotated, read_errors, .. } = self.files.counters(file);
             log!(
@@ -570,6 +628,7 @@ impl fmt::Display for KernelText<'_> {
 const fn hint(error: edgeban_core::wire::reply::NetlinkError, part: Option<Part>) -> &'static str {
     use edgeban_core::wire::reply::NetlinkError as E;
     match (error, part) {
+        (E::ENOENT, Some(Part::Chain)) => "; is there such a device ([global] devices)?",
         (E::EPERM, _) => "; edgeban needs root or CAP_NET_ADMIN, and the table must not be another program's",
         (E::EOPNOTSUPP | E::EINVAL, None | Some(Part::Table)) => {
             "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?"

@@ -1,8 +1,9 @@
 //! edgeban: reads logs, counts failures per address, and bans attackers in the kernel by netlink.
 //!
 //! One static program without a standard library and without an allocator: [`arena`] holds what is large, [`cli`] reads
-//! the command line, [`daemon`] is the loop that joins the log files ([`source`]) and the kernel ([`firewall`], [`own`])
-//! with the engine of `edgeban-core`, which decides everything.
+//! the command line, [`daemon`] is the loop that joins the log files ([`source`]), the kernel ([`firewall`], [`watch`],
+//! [`own`], [`kill`]) and the clients of the control socket ([`control`]) with the engine of `edgeban-core`, which decides
+//! everything. [`instance`] lets one daemon run for a table.
 
 #![no_std]
 #![no_main]
@@ -11,10 +12,12 @@
 mod arena;
 mod cli;
 mod config;
+mod control;
 mod daemon;
 mod entry;
 mod exit;
 mod firewall;
+mod instance;
 mod kill;
 mod log;
 mod out;

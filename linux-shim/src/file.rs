@@ -119,6 +119,26 @@ pub fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Makes a directory with these permission bits, before the umask: mkdir(2).
+///
+/// # Errors
+/// `EEXIST` when there is something at `path`, a directory or not; `ENOENT` when its parent is missing, `EACCES`, `EROFS`.
+pub fn create_directory(path: &CStr, mode: u16) -> Result<(), Errno> {
+    let args = [arch::from_i32(c::AT_FDCWD), arch::from_slice(path.to_bytes_with_nul()), usize::from(mode)];
+    // SAFETY: `path` is borrowed from the caller and ends in a NUL, at which the kernel stops reading; it writes nothing.
+    unsafe { arch::call(c::__NR_mkdirat, args) }.map(drop)
+}
+
+/// Takes away the name `path` of a file: unlink(2). A symbolic link is not followed.
+///
+/// # Errors
+/// `ENOENT`, `EISDIR`, `EACCES`, `EROFS`.
+pub fn unlink(path: &CStr) -> Result<(), Errno> {
+    let args = [arch::from_i32(c::AT_FDCWD), arch::from_slice(path.to_bytes_with_nul()), 0];
+    // SAFETY: `path` is borrowed from the caller and ends in a NUL, at which the kernel stops reading; it writes nothing.
+    unsafe { arch::call(c::__NR_unlinkat, args) }.map(drop)
+}
+
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {

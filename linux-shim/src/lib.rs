@@ -22,10 +22,12 @@ mod errno;
 pub mod fd;
 pub mod file;
 pub mod inotify;
+pub mod lock;
 pub mod netlink;
 pub mod process;
 pub mod random;
 pub mod signal;
+pub mod unix;
 pub mod xtables;
 
 pub use errno::Errno;

@@ -75,7 +75,7 @@ fn help_and_version() {
     assert_said(&edgeban(&["--version"], ""), 0, concat!("edgeban ", env!("CARGO_PKG_VERSION"), "\n"), "");
     let help = edgeban(&["--help"], "");
     assert_eq!((help.code, &*help.err), (Some(0), ""));
-    for verb in ["run", "check", "test", "list"] {
+    for verb in ["run", "stop", "status", "list", "ban", "unban", "check", "test"] {
         assert!(help.out.contains(&format!("\n  {verb} ")), "{verb} is missing in\n{}", help.out);
         let said = edgeban(&[verb, "--help"], "");
         assert_eq!((said.code, &*said.err), (Some(0), ""));
@@ -88,7 +88,19 @@ fn help_and_version() {
 fn wrong_usage_is_code_2_and_says_what_is_wrong() {
     for (arguments, what) in [
         (&[][..], "a verb is missing"),
-        (&["ban"], "there is no such verb: ban"),
+        (&["reload"], "there is no such verb: reload"),
+        (&["ban"], "an address is missing"),
+        (&["ban", "x"], "not an IP address: x"),
+        (&["ban", "192.0.2.0/24"], "prefixes are not supported yet, name single addresses: 192.0.2.0/24"),
+        (&["ban", "::1", "--for=0"], "a ban's time is 1s to 3650d, as 600, 10m or 1h, or permanent: 0"),
+        (
+            &["ban", "::1", "--for=18446744073709552"],
+            "a ban's time is 1s to 3650d, as 600, 10m or 1h, or permanent: 18446744073709552",
+        ),
+        (&["ban", "::1", "--all"], "this verb has no such option: all"),
+        (&["unban"], "name an address or --all"),
+        (&["unban", "::1", "--all"], "name an address or --all"),
+        (&["status", "sshd"], "one word too many: sshd"),
         (&["run", "--conifg", "x"], "this verb has no such option: conifg"),
         (&["run", "x"], "one word too many: x"),
         (&["run", "--config"], "this option wants a file: --config"),
@@ -274,7 +286,7 @@ fn a_failing_start_touches_nothing() {
         command.arg("--bounding-set=-net_admin").arg(binary()).arg("run");
         command
     };
-    let fail = |lab: &Lab| {
+    let fail = |lab: &Lab, running: bool| {
         let said = say(lab.edgeban(&["run", "--config", &bad]), "");
         let why = "edgeban: not started: the configuration is not valid\n";
         assert_said(&said, 1, "", &(complaints(&bad) + why));
@@ -283,11 +295,15 @@ fn a_failing_start_touches_nothing() {
         assert!(said.err.starts_with("/nonexistent: cannot be read: ENOENT (2)\n"), "{}", said.err);
 
         let said = say(without_right(lab), "");
+        if running {
+            assert_eq!((said.code, &*said.out), (Some(5), ""));
+            return;
+        }
         assert_eq!((said.code, &*said.out), (Some(3), ""));
         assert!(said.err.contains("EPERM (1)") && said.err.contains("needs root or CAP_NET_ADMIN"), "{}", said.err);
         assert!(!said.err.contains("ready"), "{}", said.err);
     };
-    fail(&lab);
+    fail(&lab, false);
     assert_eq!(lab.nft(&["list", "ruleset"]).unwrap(), "");
 
     // And nothing of a daemon that runs.
@@ -295,7 +311,7 @@ fn a_failing_start_touches_nothing() {
     log.failures((1..=5).map(numbered));
     lab.wait_for_bans((1..=5).map(numbered));
     let bans = lab.banned();
-    fail(&lab);
+    fail(&lab, true);
     assert_eq!(lab.banned(), bans);
     assert!(edgeban.runs());
     log.failure(numbered(6));
@@ -514,8 +530,12 @@ fn a_restart_lets_nothing_through() {
             match round % 3 {
                 0 => edgeban.kill(),
                 1 => drop(edgeban.stop()),
-                // Two at a time, for a moment.
-                _ => drop(daemon(&lab, "")),
+                // A second one, which must not come up.
+                _ => {
+                    let mut second = lab.spawn(lab.edgeban(&["run", "--config", &lab.config("")]));
+                    assert_eq!(second.exit_code(), 5);
+                    edgeban.kill();
+                }
             }
             edgeban = daemon(&lab, "").1;
             if start.elapsed() > Duration::from_secs(1) && round > 10 {

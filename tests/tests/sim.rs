@@ -3,7 +3,9 @@
 
 use edgeban_core::addr::{Addr, Family, Prefix, Widths};
 use edgeban_core::ban::Wanted;
-use edgeban_core::config::model::{BanTime, Jail};
+use edgeban_core::config::model::{BanTime, Config, Jail};
+use edgeban_core::control::serve::{PATIENCE, begin};
+use edgeban_core::control::{Refusal, Request, Response, Step, Wait};
 use edgeban_core::detect::{Filter, Mode};
 use edgeban_core::engine::{Engine, JailSet, Memory};
 use edgeban_core::event::Event;
@@ -174,6 +176,21 @@ impl World {
 
     fn banned(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::Banned { .. })).count()
+    }
+
+    /// Takes a request of the control socket; the jails are those of [`World::ready`].
+    fn ask(&mut self, request: Request<'_>) -> Step {
+        let mut config = Box::new(Config::EMPTY);
+        config.jails.extend([jail(3, 60), jail(5, 3600)]);
+        begin(&request, &config, &mut self.engine, self.now)
+    }
+
+    /// The answer, when it is known after a turn.
+    fn answer(&mut self, wait: &mut Wait) -> Option<Response<'static>> {
+        self.turn();
+        let waiting = self.engine.bans().waiting();
+        self.take_events().iter().for_each(|event| wait.observe(event, waiting));
+        wait.poll(&self.engine, self.now)
     }
 
     fn log(&mut self, line: &str) {
@@ -554,6 +571,87 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0u32..30).prop_map(Op::Take),
         1 => (0u32..30, 1u64..200).prop_map(|(n, secs)| Op::Put(n, secs)),
     ]
+}
+
+fn ban_request(n: u32, jail: &str) -> Request<'_> {
+    Request::Ban { addr: attacker(n), time: Some(BanTime::Permanent), jail, force: false }
+}
+
+fn wait(step: Step) -> Wait {
+    match step {
+        Step::Wait(wait) => wait,
+        other => panic!("{other:?} is no wait"),
+    }
+}
+
+#[test]
+fn a_ban_by_hand_is_answered_when_the_kernel_holds_it_and_not_before() {
+    let mut world = World::ready();
+    let mut first = wait(world.ask(ban_request(1, "sshd")));
+    assert_eq!(first.poll(&world.engine, world.now), None, "nothing was sent yet");
+    let banned = |already| Some(Response::Banned { addr: attacker(1), left: None, already });
+    assert_eq!(world.answer(&mut first), banned(false));
+    assert!(world.kernel.drops(ip(attacker(1))));
+    let mut again = wait(world.ask(ban_request(1, "")));
+    assert_eq!(world.answer(&mut again), banned(true));
+    assert!(matches!(world.ask(ban_request(1, "nginx")), Step::Answer(Response::Refused(Refusal::NoSuchJail))));
+
+    let mut lifted = wait(world.ask(Request::Unban(attacker(1))));
+    assert_eq!(lifted.poll(&world.engine, world.now), None);
+    assert_eq!(world.answer(&mut lifted), Some(Response::Unbanned { count: 1 }));
+    assert!(!world.kernel.drops(ip(attacker(1))));
+    let none = world.ask(Request::Unban(attacker(1)));
+    assert!(matches!(none, Step::Answer(Response::Refused(Refusal::NotBanned))));
+}
+
+#[test]
+fn what_the_kernel_refuses_or_does_not_answer_is_never_called_done() {
+    let mut world = World::ready();
+    let mut refused = wait(world.ask(ban_request(1, "")));
+    world.kernel.inject(Fault::Errno { message: 0, errno: ENFILE });
+    assert_eq!(world.answer(&mut refused), Some(Response::Refused(Refusal::Kernel(NetlinkError::ENFILE))));
+    world.settle();
+    assert!(world.kernel.drops(ip(attacker(1))), "it was tried again, as the answer says");
+
+    let mut world = World::ready();
+    let mut late = wait(world.ask(ban_request(1, "")));
+    let mut answer = None;
+    let start = world.now;
+    while answer.is_none() {
+        world.kernel.inject(Fault::NoReply);
+        answer = world.answer(&mut late);
+        let next = world.engine.poll_at().unwrap().min(late.deadline());
+        world.step(next.since(world.now).as_millis().max(1));
+    }
+    assert_eq!(answer, Some(Response::Refused(Refusal::Late)));
+    assert!(world.now.since(start) >= PATIENCE);
+}
+
+#[test]
+fn a_full_table_refuses_bans_by_hand_and_unban_all_empties_it() {
+    let mut world = World::ready();
+    for n in 0..u32::try_from(BANS).unwrap() {
+        assert_eq!(world.ban(n, 600), Wanted::New);
+    }
+    assert!(matches!(world.ask(ban_request(5000, "")), Step::Answer(Response::Refused(Refusal::Full))));
+    world.settle();
+    assert_eq!(world.held(), BANS);
+    let mut all = wait(world.ask(Request::UnbanAll));
+    assert_eq!(all.poll(&world.engine, world.now), None);
+    let count = u64::try_from(BANS).unwrap();
+    assert_eq!(world.answer(&mut all), Some(Response::Unbanned { count }));
+    assert_eq!(world.held(), 0);
+}
+
+#[test]
+fn a_ban_that_somebody_lifts_before_the_kernel_took_it_has_ended() {
+    let mut world = World::ready();
+    let mut ban = wait(world.ask(ban_request(1, "")));
+    let mut unban = wait(world.ask(Request::Unban(attacker(1))));
+    assert_eq!(ban.poll(&world.engine, world.now), Some(Response::Refused(Refusal::Ended)));
+    let mut again = wait(world.ask(ban_request(1, "")));
+    assert_eq!(unban.poll(&world.engine, world.now), Some(Response::Refused(Refusal::BannedAgain)));
+    assert!(matches!(world.answer(&mut again), Some(Response::Banned { .. })));
 }
 
 proptest! {

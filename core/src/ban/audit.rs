@@ -47,7 +47,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The kernel holds `addr` until `until`.
     pub fn found(&mut self, addr: Addr, until: Option<Instant>) -> Found {
         let Some(slot) = self.table.find(&addr) else {
-            let marks = Marks::HELD.with(Marks::FOREIGN, true).with(Marks::SEEN, true);
+            let marks = Marks::HELD.with(Marks::ANNOUNCED, true).with(Marks::FOREIGN, true).with(Marks::SEEN, true);
             let Some(slot) = self.add(addr, until, ADOPTED, State::Installed, marks) else { return Found::Full };
             let place = slot.place();
             let (first, end) = self.unscreened;

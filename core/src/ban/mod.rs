@@ -12,10 +12,19 @@ mod mark;
 pub use audit::Found;
 
 use crate::addr::{Addr, Family};
+use crate::limits;
 use crate::table::{HashKey, List, Slot, Table};
 use crate::time::Instant;
 use expiry::{Heap, Position};
 use mark::Marks;
+
+/// The jail of a ban that somebody asked for: no jail has this number.
+pub const MANUAL: u8 = u8::MAX;
+
+/// The name that it is shown by; a jail may have the same.
+pub const MANUAL_NAME: &str = "manual";
+
+static_assertions::const_assert!(limits::JAILS < 255);
 
 /// Where a ban stands on its way into and out of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +47,7 @@ pub struct Ban {
     /// Until when; `None` is permanent.
     pub until: Option<Instant>,
     position: Position,
-    /// The jail that decided it.
+    /// The jail that decided it, or [`MANUAL`].
     pub jail: u8,
     state: State,
     marks: Marks,
@@ -79,6 +88,12 @@ impl Ban {
         self.marks.has(Marks::DOUBTED)
     }
 
+    /// Whether it was told already that the kernel holds it until then.
+    #[must_use]
+    pub const fn is_announced(&self) -> bool {
+        self.marks.has(Marks::ANNOUNCED)
+    }
+
     /// Whether the operator wants it although the address is protected.
     #[must_use]
     pub const fn forced(&self) -> bool {
@@ -115,6 +130,8 @@ pub struct Bans<const N: usize, const I: usize> {
     releasing: List,
     /// Behind which place, and up to which, bans are marked as foreign: a dump adds them one behind the other.
     unscreened: (usize, usize),
+    /// Bans of each jail, and behind them those of none.
+    of_jail: [u32; limits::JAILS + 1],
 }
 
 /// The place of a family in an array of two.
@@ -137,6 +154,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             installed: 0,
             releasing: List::new(),
             unscreened: (0, 0),
+            of_jail: [0; limits::JAILS + 1],
         }
     }
 
@@ -169,6 +187,27 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         self.wanted.iter().map(List::len).sum::<u32>() + self.releasing.len()
     }
 
+    /// Bans that are being lifted.
+    #[must_use]
+    pub fn leaving(&self) -> u32 {
+        // What is in flight is one batch, and a batch either bans or lifts.
+        let lifted = |ban: &Ban| ban.state == State::ReleasingInFlight;
+        let in_flight = self.in_flight.back().and_then(|slot| self.table.get(slot)).is_some_and(lifted);
+        self.releasing.len() + if in_flight { self.in_flight.len() } else { 0 }
+    }
+
+    /// Bans, in any state, that the jail of this number decided, or somebody by hand ([`MANUAL`]).
+    #[must_use]
+    pub fn of_jail(&self, jail: u8) -> u32 {
+        self.of_jail.get(usize::from(jail).min(limits::JAILS)).copied().unwrap_or(0)
+    }
+
+    fn count(&mut self, jail: u8, change: fn(u32, u32) -> u32) {
+        if let Some(count) = self.of_jail.get_mut(usize::from(jail).min(limits::JAILS)) {
+            *count = change(*count, 1);
+        }
+    }
+
     /// The ban of an address.
     #[must_use]
     pub fn find(&self, addr: Addr) -> Option<&Ban> {
@@ -195,6 +234,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             if !later && !leaving {
                 return Wanted::Already;
             }
+            self.count(ban.jail, u32::saturating_sub);
+            self.count(jail, u32::saturating_add);
             self.unlist(slot);
             self.by_end.remove(&mut self.table, slot);
             if let Some(ban) = self.table.get_mut(slot) {
@@ -202,6 +243,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
                 ban.marks.set(Marks::HELD, ban.held() || ban.state != State::Wanted);
                 ban.marks.set(Marks::REPLACES, ban.held());
                 ban.marks.set(Marks::FORCED, ban.forced() && !leaving);
+                ban.marks.set(Marks::ANNOUNCED, false);
                 ban.until = until;
                 ban.jail = jail;
             }
@@ -219,6 +261,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     fn add(&mut self, addr: Addr, until: Option<Instant>, jail: u8, state: State, marks: Marks) -> Option<Slot> {
         let ban = Ban { until, position: Position::NONE, jail, state, marks };
         let slot = self.table.insert(addr, ban).ok()?;
+        self.count(jail, u32::saturating_add);
         self.list(slot, state, index(addr.family()));
         self.by_end.insert(&mut self.table, slot);
         Some(slot)
@@ -231,6 +274,18 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             self.relist(slot, State::Releasing);
         }
         true
+    }
+
+    /// Wants every ban lifted. Returns how many there are.
+    pub fn release_all(&mut self) -> u32 {
+        for place in 0..self.table.places() {
+            if let Some(slot) = self.table.slot_at(place)
+                && !matches!(self.state(slot), Some(State::Releasing | State::ReleasingInFlight))
+            {
+                self.relist(slot, State::Releasing);
+            }
+        }
+        self.leaving()
     }
 
     /// The ban of `addr`, if there is one, is the operator's own wish: no gate stops it.
@@ -323,6 +378,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             let replaces = doubted || (ban.replaces() && !committed);
             ban.marks.set(Marks::REPLACES, replaces);
             ban.marks.set(Marks::DOUBTED, false);
+            ban.marks.set(Marks::ANNOUNCED, ban.is_announced() || (committed && !doubted));
         }
         match (before.state, committed) {
             (State::ReleasingInFlight, true) => self.discard(slot),
@@ -425,6 +481,9 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     }
 
     fn discard(&mut self, slot: Slot) {
+        if let Some(&Ban { jail, .. }) = self.table.get(slot) {
+            self.count(jail, u32::saturating_sub);
+        }
         self.unlist(slot);
         self.by_end.remove(&mut self.table, slot);
         self.table.remove(slot);
@@ -637,6 +696,31 @@ mod tests {
     }
 
     #[test]
+    fn all_bans_are_lifted_and_each_jail_has_its_number() {
+        let mut bans = Small::new();
+        for n in 0..9 {
+            assert_eq!(bans.want(v4(n), if n < 4 { 0 } else { MANUAL }, Some(at(100))), Wanted::New);
+        }
+        assert_eq!(bans.want(v4(0), 3, Some(at(200))), Wanted::Extended);
+        assert_eq!([0, 1, 3, MANUAL].map(|jail| bans.of_jail(jail)), [3, 0, 1, 5]);
+        settle(&mut bans, Landing::Committed);
+        assert_eq!(bans.leaving(), 0);
+        bans.release(v4(1));
+        let (slot, ..) = bans.next_releasing().unwrap();
+        bans.sent(slot);
+        assert_eq!(bans.leaving(), 1);
+        assert_eq!(bans.release_all(), 9);
+        bans.landed(Landing::Committed);
+        assert_eq!(bans.leaving(), 8);
+        while let Some((slot, ..)) = bans.next_releasing() {
+            bans.sent(slot);
+        }
+        while bans.landed(Landing::Committed).is_some() {}
+        assert!(bans.is_empty() && bans.leaving() == 0);
+        assert_eq!([0, 1, 3, MANUAL].map(|jail| bans.of_jail(jail)), [0; 4]);
+    }
+
+    #[test]
     fn after_a_loss_everything_installed_is_wanted_again() {
         let mut bans = Small::new();
         for n in 0..10 {
@@ -715,6 +799,7 @@ mod tests {
                 }
                 prop_assert_eq!(bans.next_end().map(Instant::as_millis), model.values().flatten().min().copied());
                 prop_assert_eq!(usize::try_from(bans.len()), Ok(model.len()));
+                prop_assert_eq!(bans.of_jail(0), bans.len());
             }
             settle(&mut bans, Landing::Committed);
             let mut last = 0;

@@ -14,7 +14,7 @@ const LOGPATH: [&str; 3] = ["/var/log/auth.log", "/var/log/secure", "/var/log/me
 /// fail2ban's `maxretry`.
 const MAXRETRY: u32 = 5;
 
-/// fail2ban's `findtime` and `bantime`.
+/// fail2ban's `findtime`.
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 /// What runs with no file at all: a jail for each filter, named after it.
@@ -27,6 +27,7 @@ pub fn defaults(config: &mut Config) {
 pub(super) fn clear(config: &mut Config) {
     config.global = Global::default();
     config.jails.clear();
+    config.bantime = BanTime::default();
 }
 
 /// The built-in `[defaults]`. An empty `logpath` stands for the filter's own.
@@ -48,7 +49,7 @@ pub(super) fn unset() -> Jail {
         logpath: Vec::new(),
         maxretry: MAXRETRY,
         findtime: TEN_MINUTES,
-        bantime: BanTime::For(TEN_MINUTES),
+        bantime: BanTime::default(),
         ignoreip,
         ignoreself: true,
     }

@@ -68,6 +68,8 @@ pub enum Problem<'a> {
     Malformed(Key),
     /// The right form, too small or too large.
     Range(Key),
+    /// Settings that do not go together.
+    Conflict(&'static str),
     /// None of the words that the key takes; the second is the nearest.
     Word(Key, Option<&'static str>),
     /// Not usable as a log path.
@@ -121,6 +123,12 @@ pub enum Limit {
     Ignoreip,
     /// [`limits::TABLE_NAME`].
     TableName,
+    /// [`limits::DEVICES`].
+    Devices,
+    /// The kernel's `IFNAMSIZ` without its NUL.
+    Device,
+    /// [`limits::RUN_DIR`].
+    RunDir,
     /// A string with escapes.
     Decoded,
 }
@@ -163,7 +171,10 @@ impl Limit {
             Self::Files => ("FILES", limits::FILES, "different log files in all enabled jails"),
             Self::Path => ("PATH", limits::PATH, "bytes"),
             Self::Ignoreip => ("IGNOREIP", limits::IGNOREIP, "addresses and prefixes"),
+            Self::Devices => ("DEVICES", limits::DEVICES, "devices"),
+            Self::Device => ("IFNAMSIZ", 15, "bytes"),
             Self::TableName => ("TABLE_NAME", limits::TABLE_NAME, "bytes"),
+            Self::RunDir => ("RUN_DIR", limits::RUN_DIR, "bytes"),
             Self::Decoded => ("IGNOREIP * 64", super::text::Text::CAPACITY, "bytes in a string with escapes"),
         }
     }
@@ -287,6 +298,7 @@ impl fmt::Display for Error<'_> {
             Problem::Type(found, key) if self.quote.is_empty() => write!(f, "{found}, expected {key}"),
             Problem::Type(found, key) => write!(f, "{found} {quote}, expected {key}"),
             Problem::Malformed(key) => write!(f, "{quote} is not understood, expected {key}"),
+            Problem::Conflict(reason) => f.write_str(reason),
             Problem::Range(key) => write!(f, "{quote} is out of range, expected {key}"),
             Problem::Word(key, near) => {
                 write!(f, "unknown word {quote}, expected {key}")?;

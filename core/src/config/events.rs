@@ -62,12 +62,7 @@ impl EventReceiver for Reader<'_, '_, '_> {
         let (place, name) = self.target;
         let accepted = match place {
             Place::Setting(owner, key) if key.is_list() && !self.in_array => {
-                if let Some(jail) = self.settings(owner) {
-                    match key {
-                        Key::Logpath => jail.logpath.clear(),
-                        _ => jail.ignoreip.clear(),
-                    }
-                }
+                self.clear(owner, key);
                 true
             }
             Place::Setting(_, key) => {

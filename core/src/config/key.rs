@@ -33,10 +33,28 @@ pub enum Key {
     OnStop,
     /// `kill_connections`.
     KillConnections,
+    /// `hook`.
+    Hook,
+    /// `devices`.
+    Devices,
+    /// `verdict`.
+    Verdict,
+    /// `counters`.
+    Counters,
+    /// `ipv4_prefix`.
+    Ipv4Prefix,
+    /// `ipv6_prefix`.
+    Ipv6Prefix,
+    /// `protect_table`.
+    ProtectTable,
+    /// `foreign`.
+    Foreign,
+    /// `run_dir`.
+    RunDir,
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`.
-const ALL: [Key; 13] = [
+const ALL: [Key; 22] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -50,10 +68,19 @@ const ALL: [Key; 13] = [
     Key::LogLevel,
     Key::OnStop,
     Key::KillConnections,
+    Key::Hook,
+    Key::Devices,
+    Key::Verdict,
+    Key::Counters,
+    Key::Ipv4Prefix,
+    Key::Ipv6Prefix,
+    Key::ProtectTable,
+    Key::Foreign,
+    Key::RunDir,
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 22] = [
     "enabled",
     "mode",
     "logpath",
@@ -67,6 +94,15 @@ pub(super) const NAMES: [&str; 13] = [
     "log_level",
     "on_stop",
     "kill_connections",
+    "hook",
+    "devices",
+    "verdict",
+    "counters",
+    "ipv4_prefix",
+    "ipv6_prefix",
+    "protect_table",
+    "foreign",
+    "run_dir",
 ];
 
 /// How many keys a jail has; they come first.
@@ -88,27 +124,36 @@ impl Key {
             Self::Filter => &["sshd", "dropbear"],
             Self::Mode => &["normal", "ddos", "extra", "aggressive"],
             Self::LogLevel => &["error", "warning", "info", "debug"],
-            Self::OnStop => &["keep", "remove"],
+            Self::OnStop | Self::Foreign => &["keep", "remove"],
+            Self::Hook => &["input", "forward", "prerouting", "ingress"],
+            Self::Verdict => &["drop", "reject"],
             _ => &[],
         }
     }
 
     /// Whether the key takes `true` or `false`.
     pub(super) const fn is_flag(self) -> bool {
-        matches!(self, Self::Enabled | Self::Ignoreself | Self::KillConnections)
+        matches!(self, Self::Enabled | Self::Ignoreself | Self::KillConnections | Self::Counters | Self::ProtectTable)
     }
 
     /// Whether the key takes an array.
     pub(super) const fn is_list(self) -> bool {
-        matches!(self, Self::Logpath | Self::Ignoreip)
+        matches!(self, Self::Logpath | Self::Ignoreip | Self::Devices)
     }
 
     /// Where the key may stand.
     pub(super) const fn home(self) -> &'static str {
         match self {
-            Self::Table | Self::LogLevel | Self::OnStop | Self::KillConnections => "[global]",
             Self::Filter => "[jails.NAME]",
-            _ => "[defaults] or [jails.NAME]",
+            Self::Enabled
+            | Self::Mode
+            | Self::Logpath
+            | Self::Maxretry
+            | Self::Findtime
+            | Self::Bantime
+            | Self::Ignoreip
+            | Self::Ignoreself => "[defaults] or [jails.NAME]",
+            _ => "[global]",
         }
     }
 }
@@ -117,14 +162,18 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Enabled | Self::Ignoreself | Self::KillConnections => "true or false",
+            _ if self.is_flag() => "true or false",
+            Self::Devices => "an array of the names of network devices",
+            Self::Ipv4Prefix => "a whole number from 1 to 32",
+            Self::Ipv6Prefix => "a whole number from 1 to 128",
             Self::Logpath => "the absolute path of a file, or an array of them",
             Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
+            Self::RunDir => "the absolute path of a directory",
             Self::Maxretry => return write!(f, "a whole number from 1 to {}", limits::MAXRETRY),
             Self::Findtime => return span(f, limits::FINDTIME_SECS, ""),
             Self::Bantime => return span(f, limits::BANTIME_SECS, ", or \"permanent\""),
-            Self::Filter | Self::Mode | Self::LogLevel | Self::OnStop => return list(f, self.words(), "\""),
+            _ => return list(f, self.words(), "\""),
         })
     }
 }
@@ -154,6 +203,9 @@ mod tests {
     use super::super::model::{LogLevel, OnStop};
     use super::*;
     use crate::detect::{Filter, Mode};
+    use crate::firewall::nft::Foreign;
+    use crate::wire::nft::chain::Hook;
+    use crate::wire::nft::rule::Verdict;
 
     #[test]
     fn the_lists_agree() {
@@ -166,5 +218,8 @@ mod tests {
         assert_eq!(Key::Mode.words(), Mode::ALL.map(Mode::name));
         assert_eq!(Key::LogLevel.words(), LogLevel::ALL.map(LogLevel::name));
         assert_eq!(Key::OnStop.words(), OnStop::ALL.map(OnStop::name));
+        assert_eq!(Key::Hook.words(), Hook::ALL.map(Hook::name));
+        assert_eq!(Key::Verdict.words(), Verdict::ALL.map(Verdict::name));
+        assert_eq!(Key::Foreign.words(), Foreign::ALL.map(Foreign::name));
     }
 }

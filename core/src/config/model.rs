@@ -1,9 +1,12 @@
 //! The settings as the rest of the program sees them: every jail complete, `[defaults]` already applied.
 
-use crate::addr::Prefix;
+use crate::addr::{Prefix, Widths};
 use crate::detect::{Filter, Mode};
+use crate::firewall::nft::{Foreign, Layout};
 use crate::limits;
 use crate::time::Duration;
+use crate::wire::nft::chain::{Device, Hook};
+use crate::wire::nft::rule::Verdict;
 use heapless::{String, Vec};
 
 /// A whole configuration.
@@ -13,6 +16,8 @@ pub struct Config {
     pub global: Global,
     /// The enabled and disabled `[jails.NAME]`, in the file's order.
     pub jails: Vec<Jail, { limits::JAILS }>,
+    /// `bantime` of `[defaults]`: what holds for a ban by hand that names neither a time nor a jail.
+    pub bantime: BanTime,
 }
 
 impl Config {
@@ -24,8 +29,17 @@ impl Config {
             log_level: LogLevel::Error,
             on_stop: OnStop::Keep,
             kill_connections: false,
+            hook: Hook::Input,
+            devices: Vec::new(),
+            verdict: Verdict::Drop,
+            counters: false,
+            widths: Widths { v4: 0, v6: 0 },
+            protect_table: false,
+            foreign: Foreign::Keep,
+            run_dir: String::new(),
         },
         jails: Vec::new(),
+        bantime: BanTime::For(Duration::ZERO),
     };
 }
 
@@ -40,6 +54,39 @@ pub struct Global {
     pub on_stop: OnStop,
     /// `kill_connections`: whether a ban also ends the connections that are open.
     pub kill_connections: bool,
+    /// `hook`: where packets are dropped.
+    pub hook: Hook,
+    /// `devices` of hook `ingress`.
+    pub devices: Vec<Device, { limits::DEVICES }>,
+    /// `verdict`: what becomes of them.
+    pub verdict: Verdict,
+    /// `counters`: whether each ban counts what it stopped.
+    pub counters: bool,
+    /// `ipv4_prefix`, `ipv6_prefix`: how many bits of an address are counted and banned as one.
+    pub widths: Widths,
+    /// `protect_table`: whether nobody else may change the table.
+    pub protect_table: bool,
+    /// `foreign`: what becomes of elements that others put into our sets.
+    pub foreign: Foreign,
+    /// `run_dir`: the absolute path, without a slash at its end, of the directory with the lock and the control socket.
+    pub run_dir: String<{ limits::RUN_DIR }>,
+}
+
+impl Global {
+    /// What of it the packet filter is about.
+    #[must_use]
+    pub fn layout(&self) -> Layout<'_> {
+        Layout {
+            table: &self.table,
+            hook: self.hook,
+            devices: &self.devices,
+            verdict: self.verdict,
+            widths: self.widths,
+            counters: self.counters,
+            protect: self.protect_table,
+            foreign: self.foreign,
+        }
+    }
 }
 
 /// How much the daemon says on stderr.
@@ -100,12 +147,33 @@ pub enum BanTime {
     Permanent,
 }
 
+impl Default for BanTime {
+    /// fail2ban's.
+    fn default() -> Self {
+        Self::For(Duration::from_secs(600))
+    }
+}
+
 impl Default for Global {
     fn default() -> Self {
-        let mut table = String::new();
-        // "edgeban" is shorter than the capacity, so this cannot fail.
+        let (mut table, mut run_dir) = (String::new(), String::new());
+        // Both are shorter than the capacity, so neither can fail.
         let _ = table.push_str("edgeban");
-        Self { table, log_level: LogLevel::default(), on_stop: OnStop::default(), kill_connections: false }
+        let _ = run_dir.push_str("/run/edgeban");
+        Self {
+            table,
+            log_level: LogLevel::default(),
+            on_stop: OnStop::default(),
+            kill_connections: false,
+            hook: Hook::default(),
+            devices: Vec::new(),
+            verdict: Verdict::default(),
+            counters: false,
+            widths: Widths::FULL,
+            protect_table: false,
+            foreign: Foreign::default(),
+            run_dir,
+        }
     }
 }
 

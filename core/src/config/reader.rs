@@ -11,6 +11,8 @@ use super::text::Text;
 use super::{builtin, suggest, value};
 use crate::detect::Filter;
 use crate::limits;
+use crate::wire::nft::chain::Hook;
+use crate::wire::nft::rule::Verdict;
 use heapless::Vec;
 use toml_parser::decoder::Encoding;
 use toml_parser::lexer::Token;
@@ -290,12 +292,19 @@ impl Reader<'_, '_, '_> {
         Place::Setting(owner, key)
     }
 
-    /// The jail or `[defaults]` that owns settings; `[global]` is no such thing.
-    pub fn settings(&mut self, owner: Owner) -> Option<&mut Jail> {
-        match owner {
-            Owner::Global => None,
-            Owner::Defaults => Some(&mut self.defaults),
-            Owner::Jail(n) => self.config.jails.get_mut(n),
+    /// Empties a list before its array is read.
+    pub fn clear(&mut self, owner: Owner, key: Key) {
+        let jail = match owner {
+            Owner::Global => return self.config.global.devices.clear(),
+            Owner::Defaults => &mut self.defaults,
+            Owner::Jail(n) => match self.config.jails.get_mut(n) {
+                Some(jail) => jail,
+                None => return,
+            },
+        };
+        match key {
+            Key::Logpath => jail.logpath.clear(),
+            _ => jail.ignoreip.clear(),
         }
     }
 
@@ -320,6 +329,8 @@ impl Reader<'_, '_, '_> {
 
     /// Gives every jail what it left open, and checks what concerns jails as a whole.
     fn complete(&mut self) {
+        self.check_global();
+        self.config.bantime = self.defaults.bantime;
         if self.config.jails.is_empty() {
             builtin::add_jails(self.config, &self.defaults);
             return;
@@ -362,6 +373,27 @@ impl Reader<'_, '_, '_> {
             }
         }
         self.count_files();
+    }
+
+    /// Refuses settings of `[global]` that do not go together.
+    fn check_global(&mut self) {
+        let at = |key| self.seen.first().and_then(|seen| seen.key(key));
+        let global = &self.config.global;
+        let ingress = global.hook == Hook::Ingress;
+        let wrong = if ingress && global.devices.is_empty() {
+            (Key::Hook, "hook = \"ingress\" needs `devices`, the network devices whose packets it sees")
+        } else if !ingress && !global.devices.is_empty() {
+            (Key::Devices, "only hook = \"ingress\" has devices")
+        } else if ingress && global.verdict == Verdict::Reject {
+            (Key::Verdict, "hook = \"ingress\" can only drop")
+        } else {
+            return;
+        };
+        let (key, reason) = wrong;
+        // An empty array of devices may be all that was wrong, and is not told by itself.
+        if let Some(place) = at(key).or_else(|| at(Key::Devices)) {
+            self.report.at(place, "", Problem::Conflict(reason));
+        }
     }
 
     /// Refuses the first jail whose log files are too many together with those of the jails before it.

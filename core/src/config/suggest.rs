@@ -64,10 +64,7 @@ const NOT_YET: Hint = Hint::Because("this is not supported yet");
 
 /// Words of fail2ban's and fail2zig's configurations.
 const ALIASES: &[(&[&str], Hint)] = &[
-    (
-        &["banaction", "banaction_allports", "action", "action_", "action_mw", "action_mwl", "chain", "blocktype"],
-        ACTION,
-    ),
+    (&["banaction", "banaction_allports", "action", "action_", "action_mw", "action_mwl"], ACTION),
     (
         &["backend", "logtarget", "syslogsocket", "logencoding"],
         Hint::Because("edgeban needs no such choice: it follows the files in `logpath`, byte by byte"),
@@ -80,6 +77,10 @@ const ALIASES: &[(&[&str], Hint)] = &[
     (&["whitelist", "allowlist", "ignore", "allow"], Hint::Near("ignoreip")),
     (&["log", "logs", "file", "files", "logfile", "logfiles", "path"], Hint::Near("logpath")),
     (&["attempts", "threshold", "retries"], Hint::Near("maxretry")),
+    (&["chain", "position"], Hint::Near("hook")),
+    (&["blocktype"], Hint::Near("verdict")),
+    (&["interface", "interfaces", "device"], Hint::Near("devices")),
+    (&["prefix", "netmask", "subnet"], Hint::Near("ipv6_prefix")),
     (&["window"], Hint::Near("findtime")),
     (&["duration", "blocktime", "ban_duration"], Hint::Near("bantime")),
     (

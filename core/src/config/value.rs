@@ -6,10 +6,13 @@ use super::key::Key;
 use super::model::{BanTime, Global, Jail, LogLevel, OnStop};
 use super::suggest;
 use super::text::Text;
-use crate::addr::Prefix;
+use crate::addr::{Prefix, Widths};
 use crate::detect::{Filter, Mode};
+use crate::firewall::nft::Foreign;
 use crate::limits;
 use crate::time::Duration;
+use crate::wire::nft::chain::{Device, Hook};
+use crate::wire::nft::rule::Verdict;
 use heapless::{String, Vec};
 use toml_parser::decoder::ScalarKind;
 use toml_parser::{ParseError, Raw, Span};
@@ -53,6 +56,10 @@ pub(super) fn set(
         ScalarKind::DateTime => Value::Other("a date or time"),
     };
     let problem = match (target, key, &value) {
+        (Target::Global(global), Key::Devices, Value::Text(_)) if !in_array => {
+            global.devices.clear();
+            in_global(global, key, &value)
+        }
         (Target::Jail(jail), Key::Logpath, Value::Text(text)) => {
             if !in_array {
                 jail.logpath.clear();
@@ -138,7 +145,7 @@ fn decode<'t>(
     let quoted = written.starts_with(['"', '\'']) || written.ends_with(['"', '\'']);
     match key {
         _ if quoted => report.syntax(&error),
-        _ if key.is_flag() || key == Key::Maxretry => {
+        _ if key.is_flag() || matches!(key, Key::Maxretry | Key::Ipv4Prefix | Key::Ipv6Prefix) => {
             if word {
                 report.at(start, written, Problem::Malformed(key))
             } else {
@@ -152,24 +159,52 @@ fn decode<'t>(
 }
 
 fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Problem<'static>> {
-    if let (Key::KillConnections, Value::Bool(value)) = (key, value) {
-        global.kill_connections = *value;
-        return Ok(());
-    }
-    let Value::Text(text) = value else { return Err(value.is_not(key)) };
-    match key {
-        Key::KillConnections => return Err(value.is_not(key)),
-        Key::LogLevel => global.log_level = word(key, text, LogLevel::ALL)?,
-        Key::OnStop => global.on_stop = word(key, text, OnStop::ALL)?,
-        _ => {
+    match (key, value) {
+        (Key::LogLevel, Value::Text(text)) => global.log_level = word(key, text, LogLevel::ALL)?,
+        (Key::OnStop, Value::Text(text)) => global.on_stop = word(key, text, OnStop::ALL)?,
+        (Key::Hook, Value::Text(text)) => global.hook = word(key, text, Hook::ALL)?,
+        (Key::Verdict, Value::Text(text)) => global.verdict = word(key, text, Verdict::ALL)?,
+        (Key::Foreign, Value::Text(text)) => global.foreign = word(key, text, Foreign::ALL)?,
+        (Key::KillConnections, Value::Bool(on)) => global.kill_connections = *on,
+        (Key::Counters, Value::Bool(on)) => global.counters = *on,
+        (Key::ProtectTable, Value::Bool(on)) => global.protect_table = *on,
+        (Key::Ipv4Prefix, _) => global.widths.v4 = prefix_length(key, value, Widths::FULL.v4)?,
+        (Key::Ipv6Prefix, _) => global.widths.v6 = prefix_length(key, value, Widths::FULL.v6)?,
+        (Key::Devices, Value::Text(text)) => {
+            // The kernel's own rule (`dev_valid_name`): no slash, no white space, not `.` or `..`.
+            let fits = |b: u8| b.is_ascii_graphic() && b != b'/' && b != b':';
+            if text.is_empty() || matches!(*text, "." | "..") || !text.bytes().all(fits) {
+                return Err(Problem::Malformed(key));
+            }
+            let name: Device = fixed(text, Limit::Device)?;
+            if !global.devices.contains(&name) {
+                global.devices.push(name).map_err(|_| Problem::TooMany(Limit::Devices))?;
+            }
+        }
+        (Key::RunDir, Value::Text(text)) => {
+            let path = text.trim_end_matches('/');
+            if !path.starts_with('/') || path.contains(char::is_control) {
+                return Err(Problem::Malformed(key));
+            }
+            global.run_dir = fixed(path, Limit::RunDir)?;
+        }
+        (Key::Table, Value::Text(text)) => {
             let letters = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
             if !text.bytes().all(letters) || !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
                 return Err(Problem::Malformed(key));
             }
             global.table = fixed(text, Limit::TableName)?;
         }
+        _ => return Err(value.is_not(key)),
     }
     Ok(())
+}
+
+/// A number of bits from 1 to `most`.
+fn prefix_length(key: Key, value: &Value<'_>, most: u8) -> Result<u8, Problem<'static>> {
+    let Value::Number { number, negative } = value else { return Err(value.is_not(key)) };
+    let bits = number.filter(|_| !negative).and_then(|number| u8::try_from(number).ok());
+    bits.filter(|bits| (1..=most).contains(bits)).ok_or(Problem::Range(key))
 }
 
 fn in_jail(jail: &mut Jail, key: Key, value: &Value<'_>) -> Result<(), Problem<'static>> {

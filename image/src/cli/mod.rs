@@ -1,7 +1,10 @@
 //! The command line: which verb, with which options.
 
+mod ban;
 mod check;
+mod client;
 mod list;
+mod status;
 mod test;
 
 use crate::arena::Arena;
@@ -18,16 +21,21 @@ edgeban reads logs, counts failed logins per address, and bans attackers in the 
 
 usage: edgeban VERB [OPTION ...]
 
-  run    watch the logs and ban, in the foreground, until SIGTERM
-  check  say whether a configuration file is valid, and what is wrong where
-  test   say what a filter makes of a log, without root and without banning
-  list   show the addresses that the kernel holds banned, and for how long
+  run     watch the logs and ban, in the foreground, until SIGTERM
+  stop    end the running edgeban
+  status  say how the running edgeban is
+  list    show the addresses that the kernel holds banned, and for how long
+  ban     ban an address by hand
+  unban   lift a ban, or all
+  check   say whether a configuration file is valid, and what is wrong where
+  test    say what a filter makes of a log, without root and without banning
 
   edgeban VERB --help    the verb's options
   edgeban --version      the version
 
-exit codes: 0 all went well, 1 the answer is no (invalid configuration, no line matched), 2 wrong usage,
-            3 the kernel cannot hold the bans, 4 a file cannot be read
+exit codes: 0 all went well, 1 the answer is no (invalid configuration, no line matched, no such ban), 2 wrong usage,
+            3 the kernel cannot hold the bans, or did not confirm one, 4 a file or an answer is not to be had,
+            5 already running, 6 not running
 ";
 
 /// What a verb needs from the command line: `--name VALUE` or `--name=VALUE` in any order, and words.
@@ -110,6 +118,10 @@ pub fn run(mut args: Args, arena: &'static mut Arena) -> u8 {
         b"check" => check::run(options, arena),
         b"test" => test::run(options, arena),
         b"list" => list::run(options, arena),
+        b"ban" => ban::run(false, options, arena),
+        b"unban" => ban::run(true, options, arena),
+        b"stop" => ban::stop(options, arena),
+        b"status" => status::run(options, arena),
         b"--version" | b"-V" | b"version" => Ok(say(concat!("edgeban ", env!("CARGO_PKG_VERSION"), "\n"))),
         b"--help" | b"-h" | b"help" => Ok(say(HELP)),
         b"" => Err(Usage::new("a verb is missing", b"")),

@@ -276,6 +276,12 @@ fn words() {
             "[global]\ntable = { a = 1 }",
             &["2:9: a table, expected a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`"],
         ),
+        ("[global]\nrun_dir = 'run'", &["2:11: `run` is not understood, expected the absolute path of a directory"]),
+        ("[global]\nrun_dir = '/'", &["2:11: `/` is not understood, expected the absolute path of a directory"]),
+        (
+            "[global]\nrun_dir = \"/a\\n\"",
+            &["2:11: `/a\\n` is not understood, expected the absolute path of a directory"],
+        ),
         ("[jails.sshd]\nenabled = yes", &["2:11: `yes` is not understood, expected true or false"]),
         ("[jails.sshd]\nenabled = True", &["2:11: `True` is not understood, expected true or false"]),
         ("[jails.sshd]\nenabled = \"true\"", &[r#"2:11: a string `"true"`, expected true or false"#]),
@@ -284,6 +290,31 @@ fn words() {
         ("[jails.sshd]\nenabled = 1", &["2:11: an integer `1`, expected true or false"]),
         ("[global]\nkill_connections = \"true\"", &[r#"2:20: a string `"true"`, expected true or false"#]),
         ("[global]\nkill_connections = yes", &["2:20: `yes` is not understood, expected true or false"]),
+        (
+            "global.hook = \"output\"",
+            &["1:15: unknown word `output`, expected \"input\", \"forward\", \"prerouting\" or \"ingress\""],
+        ),
+        (
+            "global.hook = \"ingress\"",
+            &["1:8: hook = \"ingress\" needs `devices`, the network devices whose packets it sees"],
+        ),
+        ("global.devices = [\"wan\"]", &["1:8: only hook = \"ingress\" has devices"]),
+        (
+            "global = { hook = \"ingress\", devices = \"wan\", verdict = \"reject\" }",
+            &["1:47: hook = \"ingress\" can only drop"],
+        ),
+        (
+            "global.devices = [\"a/b\"]",
+            &["1:19: `a/b` is not understood, expected an array of the names of network devices"],
+        ),
+        ("global.devices = [\"\"]", &["1:19: `` is not understood, expected an array of the names of network devices"]),
+        ("global.verdict = true", &["1:18: a boolean `true`, expected \"drop\" or \"reject\""]),
+        ("global.counters = 1", &["1:19: an integer `1`, expected true or false"]),
+        ("global.protect_table = \"yes\"", &["1:24: a string `\"yes\"`, expected true or false"]),
+        ("global.ipv4_prefix = 33", &["1:22: `33` is out of range, expected a whole number from 1 to 32"]),
+        ("global.ipv6_prefix = 0", &["1:22: `0` is out of range, expected a whole number from 1 to 128"]),
+        ("global.ipv6_prefix = \"/64\"", &["1:22: a string `\"/64\"`, expected a whole number from 1 to 128"]),
+        ("global.foreign = \"drop\"", &["1:18: unknown word `drop`, expected \"keep\" or \"remove\""]),
         (
             "[global]\ntable = true",
             &[
@@ -398,14 +429,14 @@ fn names() {
         (
             "[global]\nmax_retry = 5",
             &[
-                "2:1: unknown key `max_retry` in [global], expected `table`, `log_level`, `on_stop` or `kill_connections`",
+                "2:1: unknown key `max_retry` in [global], expected `table`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir`",
             ],
         ),
         (
             "[global]\npid_file = \"/run/x\"\nlog_levle = \"info\"",
             &[
                 "2:1: unknown key `pid_file` in [global]: edgeban stays in the foreground, its supervisor knows the process",
-                "3:1: unknown key `log_levle` in [global], expected `table`, `log_level`, `on_stop` or `kill_connections` (did you mean `log_level`?)",
+                "3:1: unknown key `log_levle` in [global], expected `table`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir` (did you mean `log_level`?)",
             ],
         ),
         ("[defaults]\nfilter = \"sshd\"", &["2:1: `filter` stands in [defaults], expected it in [jails.NAME]"]),

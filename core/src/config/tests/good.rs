@@ -2,9 +2,11 @@
 
 use super::super::model::{BanTime, Config, Global, Jail, LogLevel, OnStop};
 use super::{defaults_alone, good};
-use crate::addr::Prefix;
+use crate::addr::{Prefix, Widths};
 use crate::detect::{Filter, Mode};
+use crate::firewall::nft::Foreign;
 use crate::time::Duration;
+use crate::wire::nft::chain::{Device, Hook};
 use std::boxed::Box;
 use std::format;
 
@@ -35,11 +37,11 @@ fn prefixes<const N: usize>(texts: &[&str]) -> heapless::Vec<Prefix, N> {
 }
 
 fn global(table: &str, log_level: LogLevel, on_stop: OnStop) -> Global {
-    Global { table: table.try_into().unwrap(), log_level, on_stop, kill_connections: false }
+    Global { table: table.try_into().unwrap(), log_level, on_stop, ..Global::default() }
 }
 
 fn config(global: Global, jails: &[Jail]) -> Config {
-    Config { global, jails: jails.iter().cloned().collect() }
+    Config { global, jails: jails.iter().cloned().collect(), bantime: BanTime::default() }
 }
 
 fn builtin() -> Config {
@@ -65,6 +67,7 @@ fn a_file_without_jails_changes_the_builtin_ones() {
         jail.bantime = BanTime::Permanent;
         jail.logpath = paths(&["/tmp/x"]);
     }
+    want.bantime = BanTime::Permanent;
     want.global.log_level = LogLevel::Debug;
     let text = "global.log_level = 'debug'\n[defaults]\nmaxretry = 3\nbantime = -1\nlogpath = '/tmp/x'\n";
     assert_eq!(*good(text), want);
@@ -98,6 +101,14 @@ fn every_key_arrives() {
         log_level = "warning"
         on_stop = "remove"
         kill_connections = true
+        hook = "ingress"
+        devices = ["wan", "pppoe-wan", "wan"]
+        counters = true
+        ipv4_prefix = 24
+        ipv6_prefix = 64
+        protect_table = true
+        foreign = "remove"
+        run_dir = "/tmp/a b//"
     "#;
     let a = Jail {
         enabled: false,
@@ -119,8 +130,20 @@ fn every_key_arrives() {
         ignoreself: false,
         ..jail("sshd", Filter::Sshd)
     };
-    let global = Global { kill_connections: true, ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove) };
-    assert_eq!(*good(text), config(global, &[a, sshd]));
+    let global = Global {
+        kill_connections: true,
+        hook: Hook::Ingress,
+        devices: ["wan", "pppoe-wan"].map(|name| Device::try_from(name).unwrap()).into_iter().collect(),
+        counters: true,
+        widths: Widths { v4: 24, v6: 64 },
+        protect_table: true,
+        foreign: Foreign::Remove,
+        run_dir: "/tmp/a b".try_into().unwrap(),
+        ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove)
+    };
+    let mut want = config(global, &[a, sshd]);
+    want.bantime = BanTime::For(Duration::from_secs(3650 * 86_400));
+    assert_eq!(*good(text), want);
 }
 
 #[test]
@@ -139,7 +162,7 @@ fn the_example_is_what_it_says() {
         ignoreip: prefixes(&["127.0.0.0/8", "::1", "192.0.2.0/24", "2001:db8::/32"]),
         ..base("sshd-probes", Filter::Sshd)
     };
-    let want = config(
+    let mut want = config(
         global("edgeban", LogLevel::Info, OnStop::Keep),
         &[
             Jail { maxretry: 3, ..base("sshd", Filter::Sshd) },
@@ -147,6 +170,7 @@ fn the_example_is_what_it_says() {
             probes,
         ],
     );
+    want.bantime = BanTime::For(Duration::from_secs(3600));
     assert_eq!(*good(include_str!("../example.toml")), want);
 }
 
@@ -183,6 +207,7 @@ fn all_spellings_are_one() {
         }]
         .into_iter()
         .collect(),
+        bantime: BanTime::default(),
     };
     for text in [
         "[global]\nlog_level = 'error'\n[jails.'my.jail']\nfilter = 'sshd'\nmaxretry = 31\nfindtime = '1h30m'\n\

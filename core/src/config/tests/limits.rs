@@ -36,6 +36,15 @@ fn table_names() {
 }
 
 #[test]
+fn run_directories() {
+    let text = |n: usize| format!("global.run_dir = '/{}'", "a".repeat(n - 1));
+    assert_eq!(good(&text(limits::RUN_DIR)).global.run_dir.len(), limits::RUN_DIR);
+    let quote = "a".repeat(47);
+    let want = format!("1:18: `/{quote}...` has 60 bytes, expected at most RUN_DIR = 59 bytes");
+    assert_eq!(one(&text(limits::RUN_DIR + 1)), want);
+}
+
+#[test]
 fn log_paths() {
     let text = |n: usize| format!("defaults.logpath = [{}]", list(n, |n| format!("/{n}")));
     assert_eq!(good(&text(limits::LOGPATHS)).jails[0].logpath.len(), limits::LOGPATHS);

@@ -74,6 +74,20 @@ pub enum Foreign {
     Remove,
 }
 
+impl Foreign {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Keep, Self::Remove];
+
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Remove => "remove",
+        }
+    }
+}
+
 /// What the operator chooses of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout<'a> {
@@ -266,6 +280,10 @@ pub struct Link<'a> {
     generation: Option<u32>,
     /// Whether the notices of others' changes arrive; see [`Link::wants_notices`].
     listening: bool,
+    /// Whoever listens has stopped for a while.
+    paused: bool,
+    /// Notices are not wanted before.
+    quiet_until: Instant,
     /// A generation has to be asked for, after a while without notices.
     check: bool,
     pending: watch::Pending,
@@ -298,6 +316,8 @@ impl<'a> Link<'a> {
             bare: false,
             generation: None,
             listening: false,
+            paused: false,
+            quiet_until: Instant::ZERO,
             check: false,
             pending: watch::Pending::default(),
             healing: None,
@@ -357,7 +377,7 @@ impl<'a> Link<'a> {
         match (&self.flight, self.stage) {
             (Some(flight), _) => Some(flight.deadline),
             (None, Stage::Deleted) => None,
-            (None, Stage::Installed) if idle => None,
+            (None, Stage::Installed) if idle => self.paused.then_some(self.quiet_until),
             (None, _) => Some(self.retry.at()),
         }
     }

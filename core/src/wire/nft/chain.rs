@@ -15,13 +15,13 @@ use crate::wire::uapi::nf_tables::{
 /// Where in a packet's way a chain is called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Hook {
-    /// `prerouting`: every packet that comes in, for this machine or to be forwarded.
-    Prerouting,
     /// `input`: packets for this machine.
     #[default]
     Input,
     /// `forward`: packets for others.
     Forward,
+    /// `prerouting`: every packet that comes in, for this machine or to be forwarded.
+    Prerouting,
     /// `ingress`: every packet that certain devices receive, before connection tracking and flow offload. Linux 5.10.
     Ingress,
 }

@@ -18,6 +18,20 @@ pub enum Verdict {
     Reject,
 }
 
+impl Verdict {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Drop, Self::Reject];
+
+    /// The verdict's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Reject => "reject",
+        }
+    }
+}
+
 /// Appends the rule that drops what comes from an address of a set. Rules have no names: sent twice, it is there twice.
 ///
 /// `nft add rule inet TABLE CHAIN ip saddr @SET drop` (or `ip6`). Five expressions, as `nft` makes of it:

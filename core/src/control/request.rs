@@ -1,0 +1,187 @@
+//! Requests.
+//!
+//! | kind | request | numbers | texts |
+//! |---|---|---|---|
+//! | 1 | [`Request::Ban`] | address (2), milliseconds (0: the usual time; all ones: for good), force | jail, may be empty |
+//! | 2 | [`Request::Unban`] | address (2) | |
+//! | 3 | [`Request::UnbanAll`] | | |
+//! | 4 | [`Request::Status`] | | |
+//! | 5 | [`Request::Stop`] | | |
+
+use super::FOR_GOOD;
+use super::frame::{self, Frame, Unreadable, halves, whole};
+use crate::addr::Addr;
+use crate::config::model::BanTime;
+use crate::limits;
+use crate::time::Duration;
+use crate::wire::buf::{Full, Writer};
+
+/// What a client wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Request<'a> {
+    /// Bans an address.
+    Ban {
+        /// Whom.
+        addr: Addr,
+        /// For how long; `None`: as long as the jail does, or what `[defaults]` says.
+        time: Option<BanTime>,
+        /// In the name of this jail; empty: of none.
+        jail: &'a str,
+        /// Even if it is in an `ignoreip`.
+        force: bool,
+    },
+    /// Lifts the ban of an address.
+    Unban(Addr),
+    /// Lifts every ban.
+    UnbanAll,
+    /// Asks how things are.
+    Status,
+    /// Ends the daemon, as SIGTERM does.
+    Stop,
+}
+
+impl<'a> Request<'a> {
+    /// Writes the packet.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; [`super::REQUEST`] bytes always do.
+    pub fn emit(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        match *self {
+            Self::Ban { addr, time, jail, force } => {
+                let [high, low] = halves(addr);
+                let ms = match time {
+                    None => 0,
+                    Some(BanTime::For(span)) => span.as_millis(),
+                    Some(BanTime::Permanent) => FOR_GOOD,
+                };
+                frame::emit(1, &[high, low, ms, force.into()], &[jail], w)
+            }
+            Self::Unban(addr) => frame::emit(2, &halves(addr), &[], w),
+            Self::UnbanAll => frame::emit(3, &[], &[], w),
+            Self::Status => frame::emit(4, &[], &[], w),
+            Self::Stop => frame::emit(5, &[], &[], w),
+        }
+    }
+
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn parse(packet: &'a [u8]) -> Result<Self, Unreadable> {
+        let Frame { kind, numbers, texts } = Frame::parse(packet)?;
+        match (kind, numbers.as_slice(), texts.as_slice()) {
+            (1, &[high, low, ms, force @ 0..=1], &[jail]) if jail.len() <= limits::JAIL_NAME => {
+                Ok(Self::Ban { addr: whole(high, low), time: time(ms)?, jail, force: force == 1 })
+            }
+            (2, &[high, low], []) => Ok(Self::Unban(whole(high, low))),
+            (3, [], []) => Ok(Self::UnbanAll),
+            (4, [], []) => Ok(Self::Status),
+            (5, [], []) => Ok(Self::Stop),
+            _ => Err(Unreadable::Malformed),
+        }
+    }
+}
+
+/// A ban's time, within the limits of the configuration's.
+fn time(ms: u64) -> Result<Option<BanTime>, Unreadable> {
+    let span = Duration::from_millis(ms);
+    match ms {
+        0 => Ok(None),
+        FOR_GOOD => Ok(Some(BanTime::Permanent)),
+        _ if (1..=limits::BANTIME_SECS).contains(&span.as_secs()) => Ok(Some(BanTime::For(span))),
+        _ => Err(Unreadable::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{REQUEST, VERSION};
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    fn emit(request: Request<'_>) -> Vec<u8> {
+        let mut buffer = [0xa5; REQUEST];
+        let mut w = Writer::new(&mut buffer);
+        request.emit(&mut w).unwrap();
+        w.written().to_vec()
+    }
+
+    #[test]
+    fn a_request_has_these_bytes() {
+        let addr = Addr::parse(b"192.0.2.1").unwrap();
+        let time = Some(BanTime::For(Duration::from_secs(1)));
+        let ban = Request::Ban { addr, time, jail: "sshd", force: true };
+        let mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1];
+        let head = [&[1, 1, 4, 1], mapped.as_slice()].concat();
+        let rest = [0, 0, 0, 0, 0, 0, 3, 0xe8, 0, 0, 0, 0, 0, 0, 0, 1, 4];
+        assert_eq!(emit(ban), [&head, rest.as_slice(), b"sshd"].concat());
+        let long = "j".repeat(limits::JAIL_NAME);
+        assert!(emit(Request::Ban { addr, time: None, jail: &long, force: false }).len() <= REQUEST);
+        assert_eq!(emit(Request::Unban(addr)), [&[1, 2, 2, 0], mapped.as_slice()].concat());
+        assert_eq!(
+            [Request::UnbanAll, Request::Status, Request::Stop].map(emit),
+            [vec![1, 3, 0, 0], vec![1, 4, 0, 0], vec![1, 5, 0, 0]]
+        );
+    }
+
+    #[test]
+    fn what_is_not_exactly_a_request_is_refused() {
+        let addr = Addr::parse(b"::1").unwrap();
+        let ban = emit(Request::Ban { addr, time: Some(BanTime::Permanent), jail: "a", force: false });
+        for len in 0..ban.len() {
+            assert_eq!(Request::parse(&ban[..len]), Err(Unreadable::Malformed), "{len}");
+        }
+        let longer = [ban.as_slice(), &[0]].concat();
+        assert_eq!(Request::parse(&longer), Err(Unreadable::Malformed));
+        let name = "j".repeat(limits::JAIL_NAME + 1);
+        let mut buffer = [0; 100];
+        let mut w = Writer::new(&mut buffer);
+        Request::Ban { addr, time: None, jail: &name, force: false }.emit(&mut w).unwrap();
+        assert_eq!(Request::parse(w.written()), Err(Unreadable::Malformed));
+        for (bytes, want) in [
+            (vec![], Unreadable::Malformed),
+            (vec![1], Unreadable::Malformed),
+            (vec![1, 0, 0, 0], Unreadable::Malformed),
+            (vec![1, 6, 0, 0], Unreadable::Malformed),
+            (vec![1, 4, 0], Unreadable::Malformed),
+            (vec![1, 4, 0, 1, 0], Unreadable::Malformed),
+            ([vec![1, 4, 17, 0], vec![0; 17 * 8]].concat(), Unreadable::Malformed),
+            (vec![1, 4, 0, 5, 0, 0, 0, 0, 0], Unreadable::Malformed),
+            (vec![2, 4, 0, 0], Unreadable::Version),
+            (vec![0], Unreadable::Version),
+        ] {
+            assert_eq!(Request::parse(&bytes), Err(want), "{bytes:?}");
+        }
+        for (at, byte) in [(2, 3), (3, 2), (20, 1), (27, 7), (35, 2), (36, 2), (37, 0xff)] {
+            let mut bad = emit(Request::Ban { addr, time: None, jail: "a", force: false });
+            bad[at] = byte;
+            assert_eq!(Request::parse(&bad), Err(Unreadable::Malformed), "{at}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(octets: [u8; 16], secs in 0..=limits::BANTIME_SECS, good: bool, force: bool, jail in "[a-z.]{0,32}") {
+            let time = match secs {
+                0 => good.then_some(BanTime::Permanent),
+                _ => Some(BanTime::For(Duration::from_secs(secs))),
+            };
+            let request = Request::Ban { addr: Addr::v6(octets), time, jail: &jail, force };
+            for request in [request, Request::Unban(Addr::v6(octets))] {
+                let bytes = emit(request);
+                prop_assert_eq!(Request::parse(&bytes), Ok(request));
+            }
+        }
+
+        #[test]
+        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..100), kind in 0u8..8, numbers in 0u8..5, texts in 0u8..3) {
+            let _ = Request::parse(&bytes);
+            bytes.splice(0..0, [VERSION, kind, numbers, texts]);
+            if let Ok(request) = Request::parse(&bytes) {
+                prop_assert_eq!(emit(request), bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Answers.
+//!
+//! | kind | answer | numbers | texts |
+//! |---|---|---|---|
+//! | 1 | [`Response::Banned`] | address (2), milliseconds left (all ones: for good), already | |
+//! | 2 | [`Response::Unbanned`] | how many | |
+//! | 3 | [`Response::Stopping`] | process id | |
+//! | 4 | [`Response::Refused`] | the number of the [`Refusal`], the kernel's error number (0 if that was not the reason) | |
+//! | 5 | [`Response::Daemon`] | [`DaemonNumbers`] | version, backend, table |
+//! | 6 | [`Response::Jail`] | [`JailNumbers`] | name, filter |
+//! | 7 | [`Response::File`] | [`FileNumbers`] | path |
+//! | 8 | [`Response::End`] | | |
+
+use super::FOR_GOOD;
+use super::frame::{self, Frame, Unreadable, halves, whole};
+use crate::addr::Addr;
+use crate::time::Duration;
+use crate::wire::buf::{Full, Writer};
+use crate::wire::reply::NetlinkError;
+
+/// What the daemon answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Response<'a> {
+    /// The kernel holds the ban.
+    Banned {
+        /// Whose.
+        addr: Addr,
+        /// For how long yet; `None` is for good.
+        left: Option<Duration>,
+        /// It was banned already, for at least as long.
+        already: bool,
+    },
+    /// The kernel holds these bans no more.
+    Unbanned {
+        /// How many there were.
+        count: u64,
+    },
+    /// The daemon ends; it has ended when it closes the connection.
+    Stopping {
+        /// Its process id.
+        pid: u64,
+    },
+    /// What was asked is not so.
+    Refused(Refusal),
+    /// The first part of a status.
+    Daemon {
+        /// What is counted.
+        numbers: DaemonNumbers,
+        /// The program's version.
+        version: &'a str,
+        /// What holds the bans.
+        backend: &'a str,
+        /// The table's name.
+        table: &'a str,
+    },
+    /// A part of a status, for each jail.
+    Jail {
+        /// What is counted.
+        numbers: JailNumbers,
+        /// Its name.
+        name: &'a str,
+        /// Its filter; empty for bans by hand.
+        filter: &'a str,
+    },
+    /// A part of a status, for each log file.
+    File {
+        /// What is counted.
+        numbers: FileNumbers,
+        /// Its path.
+        path: &'a str,
+    },
+    /// The last part of a status.
+    End,
+}
+
+/// Why something is not done, or not known to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// 1: the request is of another version of the format.
+    Version,
+    /// 2: the packet is no request.
+    Malformed,
+    /// 3: only root, or who runs the daemon, may ask.
+    NotPermitted,
+    /// 4: too many clients wait, or this one does already.
+    Busy,
+    /// 5: no jail has this name.
+    NoSuchJail,
+    /// 6: the address is in an `ignoreip`, this machine's own or a gateway, and force was not asked for.
+    Protected,
+    /// 7: [`crate::limits::BANS`] addresses are banned.
+    Full,
+    /// 8: the address is not banned.
+    NotBanned,
+    /// 9: the kernel refused it, last for this reason. It will be tried again.
+    Kernel(NetlinkError),
+    /// 10: the kernel did not confirm it in [`super::serve::PATIENCE`]. It will be tried again.
+    Late,
+    /// 11: the ban was lifted or its time was over before the kernel took it.
+    Ended,
+    /// 12: the address was banned again before its ban was lifted.
+    BannedAgain,
+}
+
+impl Refusal {
+    /// Those without more to say, at the place of their number.
+    const PLAIN: [Self; 11] = [
+        Self::Version,
+        Self::Malformed,
+        Self::NotPermitted,
+        Self::Busy,
+        Self::NoSuchJail,
+        Self::Protected,
+        Self::Full,
+        Self::NotBanned,
+        Self::Late,
+        Self::Ended,
+        Self::BannedAgain,
+    ];
+
+    const fn code(self) -> u64 {
+        match self {
+            Self::Version => 1,
+            Self::Malformed => 2,
+            Self::NotPermitted => 3,
+            Self::Busy => 4,
+            Self::NoSuchJail => 5,
+            Self::Protected => 6,
+            Self::Full => 7,
+            Self::NotBanned => 8,
+            Self::Kernel(_) => 9,
+            Self::Late => 10,
+            Self::Ended => 11,
+            Self::BannedAgain => 12,
+        }
+    }
+
+    fn from_code(code: u64, error: u64) -> Option<Self> {
+        if code == 9 {
+            return i32::try_from(error).ok().and_then(NetlinkError::new).map(Self::Kernel);
+        }
+        Self::PLAIN.into_iter().find(|refusal| refusal.code() == code && error == 0)
+    }
+}
+
+/// A structure of numbers that knows their names.
+macro_rules! numbers {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: u64,)*
+        }
+
+        impl $name {
+            /// The numbers' names, in the order of the packet; also those in JSON.
+            pub const NAMES: [&'static str; [$(stringify!($field)),*].len()] = [$(stringify!($field)),*];
+
+            /// The numbers in that order.
+            #[must_use]
+            pub const fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$field),*]
+            }
+
+            fn of(values: &[u64]) -> Option<Self> {
+                let [$($field),*] = *values.first_chunk()?;
+                Some(Self { $($field),* })
+            }
+        }
+    };
+}
+
+numbers! {
+    /// What the daemon counts: see `engine::Counters`.
+    DaemonNumbers {
+        /// Its process id.
+        pid,
+        /// Seconds since its start.
+        uptime,
+        /// Whether the kernel holds the table: 0 or 1.
+        ready,
+        /// Bans that the kernel confirmed and has not ended.
+        banned,
+        /// Bans and unbans that the kernel has not confirmed.
+        waiting,
+        /// Most bans at one time.
+        bans_limit,
+        /// Addresses with failed attempts that are not banned.
+        tracked,
+        /// Most of them at one time.
+        tracked_limit,
+        /// Lines read.
+        lines,
+        /// Failed attempts in them.
+        attempts,
+        /// Of these: of addresses in `ignoreip`.
+        ignored,
+        /// Of these: of addresses that were banned already.
+        already_banned,
+        /// Bans that the kernel confirmed, since the start.
+        bans,
+        /// Bans that ended, since the start.
+        unbans,
+        /// Bans that found no room.
+        refused_full,
+    }
+}
+
+numbers! {
+    /// What is counted of a jail.
+    JailNumbers {
+        /// Whether it is enabled: 0 or 1.
+        enabled,
+        /// Its bans now, confirmed or not.
+        banned,
+    }
+}
+
+numbers! {
+    /// What is counted of a log file.
+    FileNumbers {
+        /// Lines read.
+        lines,
+        /// Bytes read.
+        bytes,
+        /// Lines that were too long and skipped.
+        overlong,
+        /// Times that another file took the path.
+        rotated,
+        /// Times that it was truncated.
+        truncated,
+        /// Reads that failed.
+        read_errors,
+    }
+}
+
+impl<'a> Response<'a> {
+    /// Writes the packet.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; [`super::ANSWER`] bytes always do.
+    pub fn emit(&self, w: &mut Writer<'_>) -> Result<(), Full> {
+        match self {
+            Self::Banned { addr, left, already } => {
+                let [high, low] = halves(*addr);
+                let ms = left.map_or(FOR_GOOD, Duration::as_millis);
+                frame::emit(1, &[high, low, ms, (*already).into()], &[], w)
+            }
+            Self::Unbanned { count } => frame::emit(2, &[*count], &[], w),
+            Self::Stopping { pid } => frame::emit(3, &[*pid], &[], w),
+            Self::Refused(refusal) => {
+                let error = match refusal {
+                    Refusal::Kernel(error) => u64::try_from(error.get()).unwrap_or(0),
+                    _ => 0,
+                };
+                frame::emit(4, &[refusal.code(), error], &[], w)
+            }
+            Self::Daemon { numbers, version, backend, table } => {
+                frame::emit(5, &numbers.values(), &[version, backend, table], w)
+            }
+            Self::Jail { numbers, name, filter } => frame::emit(6, &numbers.values(), &[name, filter], w),
+            Self::File { numbers, path } => frame::emit(7, &numbers.values(), &[path], w),
+            Self::End => frame::emit(8, &[], &[], w),
+        }
+    }
+
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn parse(packet: &'a [u8]) -> Result<Self, Unreadable> {
+        let Frame { kind, numbers, texts } = Frame::parse(packet)?;
+        let bad = Unreadable::Malformed;
+        Ok(match (kind, numbers.as_slice(), texts.as_slice()) {
+            (1, &[high, low, ms, already, ..], _) => Self::Banned {
+                addr: whole(high, low),
+                left: (ms != FOR_GOOD).then_some(Duration::from_millis(ms)),
+                already: already != 0,
+            },
+            (2, &[count, ..], _) => Self::Unbanned { count },
+            (3, &[pid, ..], _) => Self::Stopping { pid },
+            (4, &[code, error, ..], _) => Self::Refused(Refusal::from_code(code, error).ok_or(bad)?),
+            (5, numbers, &[version, backend, table, ..]) => {
+                Self::Daemon { numbers: DaemonNumbers::of(numbers).ok_or(bad)?, version, backend, table }
+            }
+            (6, numbers, &[name, filter, ..]) => {
+                Self::Jail { numbers: JailNumbers::of(numbers).ok_or(bad)?, name, filter }
+            }
+            (7, numbers, &[path, ..]) => Self::File { numbers: FileNumbers::of(numbers).ok_or(bad)?, path },
+            (8, ..) => Self::End,
+            _ => return Err(bad),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ANSWER, VERSION};
+    use super::*;
+    use crate::limits;
+    use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    fn emit(response: Response<'_>) -> Vec<u8> {
+        let mut buffer = [0xa5; ANSWER];
+        let mut w = Writer::new(&mut buffer);
+        response.emit(&mut w).unwrap();
+        w.written().to_vec()
+    }
+
+    fn check(response: Response<'_>) {
+        let bytes = emit(response);
+        assert_eq!(Response::parse(&bytes), Ok(response));
+        for len in 0..bytes.len() {
+            assert_eq!(Response::parse(&bytes[..len]), Err(Unreadable::Malformed));
+        }
+        assert_eq!(Response::parse(&[bytes.as_slice(), &[0]].concat()), Err(Unreadable::Malformed));
+    }
+
+    #[test]
+    fn the_longest_answers_fit() {
+        let daemon = DaemonNumbers { pid: 1, refused_full: u64::MAX, ..DaemonNumbers::default() };
+        let table = "t".repeat(limits::TABLE_NAME);
+        check(Response::Daemon { numbers: daemon, version: "0.1.0", backend: "nftables", table: &table });
+        let name = "j".repeat(limits::JAIL_NAME);
+        check(Response::Jail { numbers: JailNumbers { enabled: 1, banned: 2 }, name: &name, filter: "dropbear" });
+        let path = "/".repeat(limits::PATH);
+        check(Response::File { numbers: FileNumbers { lines: 7, ..FileNumbers::default() }, path: &path });
+    }
+
+    #[test]
+    fn every_refusal_has_its_number() {
+        for refusal in Refusal::PLAIN.into_iter().chain([Refusal::Kernel(NetlinkError::ENFILE)]) {
+            check(Response::Refused(refusal));
+        }
+        let bytes = |code, error| [vec![1, 4, 2, 0], vec![0; 7], vec![code], vec![0; 7], vec![error]].concat();
+        assert_eq!(emit(Response::Refused(Refusal::Version)), bytes(1, 0));
+        assert_eq!(emit(Response::Refused(Refusal::Kernel(NetlinkError::ENFILE))), bytes(9, 23));
+        for (code, error) in [(9, 0), (8, 1), (13, 0), (0, 0)] {
+            assert_eq!(Response::parse(&bytes(code, error)), Err(Unreadable::Malformed), "{code} {error}");
+        }
+    }
+
+    #[test]
+    fn what_a_later_daemon_adds_is_ignored() {
+        let mut buffer = [0; ANSWER];
+        let mut w = Writer::new(&mut buffer);
+        frame::emit(6, &[1, 2, 3], &["sshd", "dropbear", "new"], &mut w).unwrap();
+        let numbers = JailNumbers { enabled: 1, banned: 2 };
+        assert_eq!(Response::parse(w.written()), Ok(Response::Jail { numbers, name: "sshd", filter: "dropbear" }));
+        assert_eq!(Response::parse(&[2, 8, 0, 0]), Err(Unreadable::Version));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(octets: [u8; 16], ms: u64, already: bool) {
+            let left = (ms != FOR_GOOD).then_some(Duration::from_millis(ms));
+            for response in [
+                Response::Banned { addr: Addr::v6(octets), left, already },
+                Response::Unbanned { count: ms },
+                Response::Stopping { pid: ms },
+                Response::End,
+            ] {
+                check(response);
+            }
+        }
+
+        #[test]
+        fn any_bytes_end_well(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..400),
+            kind in 0u8..12,
+            numbers in 0u8..20,
+            texts in 0u8..6,
+        ) {
+            let _ = Response::parse(&bytes);
+            bytes.splice(0..0, [VERSION, kind, numbers, texts]);
+            let _ = Response::parse(&bytes);
+        }
+    }
+}

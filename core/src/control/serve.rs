@@ -1,0 +1,167 @@
+//! Does what requests ask, and knows when that is done.
+
+use super::{Refusal, Request, Response};
+use crate::addr::Addr;
+use crate::ban::{MANUAL, State, Wanted};
+use crate::config::model::{BanTime, Config};
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::time::{Duration, Instant};
+use crate::wire::reply::NetlinkError;
+
+/// How long an answer waits for the kernel, which answers within a millisecond unless something is wrong: more than some
+/// tries of the engine, and less than a person's patience.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Step {
+    /// This is the answer.
+    Answer(Response<'static>),
+    /// The answer comes with [`Wait::poll`].
+    Wait(Wait),
+    /// The answer is a status, which the caller writes.
+    Status,
+    /// The daemon shall end.
+    Stop,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Ban {
+        addr: Addr,
+        already: bool,
+    },
+    Unban(Addr),
+    /// `left` were still to be lifted when last looked at.
+    UnbanAll {
+        count: u32,
+        left: u32,
+    },
+}
+
+/// An answer that waits for the kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    what: What,
+    deadline: Instant,
+    /// The kernel's last refusal of anything.
+    error: Option<NetlinkError>,
+    /// It was of this and nothing else.
+    refused: bool,
+}
+
+impl Wait {
+    const fn new(what: What, deadline: Instant) -> Self {
+        Self { what, deadline, error: None, refused: false }
+    }
+
+    /// A wait for the end of an address's ban.
+    #[must_use]
+    pub fn for_unban(addr: Addr, now: Instant) -> Self {
+        Self::new(What::Unban(addr), now + PATIENCE)
+    }
+
+    /// When it ends in any case.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Takes note of what happened. `waiting` are the bans and unbans that wait to be sent ([`crate::ban::Bans::waiting`]).
+    pub fn observe(&mut self, event: &Event, waiting: u32) {
+        match *event {
+            Event::BatchRefused { error, entries } => {
+                self.error = Some(error);
+                // What was refused waits again: if it was one entry and one waits, that is ours.
+                self.refused |= entries == 1 && waiting == 1;
+            }
+            Event::ScaffoldRefused { error, .. } => self.error = Some(error),
+            _ => {}
+        }
+    }
+
+    /// The answer, once it is known.
+    pub fn poll<const T: usize, const TI: usize, const B: usize, const BI: usize>(
+        &mut self,
+        engine: &Engine<'_, T, TI, B, BI>,
+        now: Instant,
+    ) -> Option<Response<'static>> {
+        let bans = engine.bans();
+        match &mut self.what {
+            What::Ban { addr, already } => match bans.find(*addr) {
+                None => return Some(Response::Refused(Refusal::Ended)),
+                Some(ban) => match ban.state() {
+                    State::Installed => {
+                        let left = ban.until.map(|until| until.since(now));
+                        return Some(Response::Banned { addr: *addr, left, already: *already });
+                    }
+                    State::Releasing | State::ReleasingInFlight => return Some(Response::Refused(Refusal::Ended)),
+                    State::Wanted | State::InFlight => {}
+                },
+            },
+            What::Unban(addr) => match bans.find(*addr).map(|ban| ban.state()) {
+                None => return Some(Response::Unbanned { count: 1 }),
+                Some(State::Releasing | State::ReleasingInFlight) => {}
+                Some(_) => return Some(Response::Refused(Refusal::BannedAgain)),
+            },
+            What::UnbanAll { count, left } => {
+                let leaving = bans.leaving();
+                if leaving == 0 {
+                    return Some(Response::Unbanned { count: u64::from(*count) });
+                }
+                if leaving < *left {
+                    *left = leaving;
+                    self.deadline = now + PATIENCE;
+                }
+            }
+        }
+        if self.refused || self.deadline <= now {
+            return Some(Response::Refused(self.error.map_or(Refusal::Late, Refusal::Kernel)));
+        }
+        None
+    }
+}
+
+/// Does what `request` asks.
+pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
+    request: &Request<'_>,
+    config: &Config,
+    engine: &mut Engine<'_, T, TI, B, BI>,
+    now: Instant,
+) -> Step {
+    let refused = |refusal| Step::Answer(Response::Refused(refusal));
+    let widths = engine.link().layout().widths;
+    match *request {
+        Request::Ban { addr, time, jail, force } => {
+            let (number, usual) = match jail {
+                "" => (MANUAL, config.bantime),
+                _ => match (0..).zip(&config.jails).find(|(_, known)| known.name == jail) {
+                    Some((number, jail)) => (number, jail.bantime),
+                    None => return refused(Refusal::NoSuchJail),
+                },
+            };
+            let until = match time.unwrap_or(usual) {
+                BanTime::For(span) => Some(now + span),
+                BanTime::Permanent => None,
+            };
+            let addr = widths.network(addr);
+            match engine.ban(addr, number, until, force) {
+                Err(_) => refused(Refusal::Protected),
+                Ok(Wanted::Full) => refused(Refusal::Full),
+                Ok(wanted) => {
+                    let what = What::Ban { addr, already: wanted == Wanted::Already };
+                    Step::Wait(Wait::new(what, now + PATIENCE))
+                }
+            }
+        }
+        Request::Unban(addr) if engine.unban(addr) => Step::Wait(Wait::for_unban(widths.network(addr), now)),
+        Request::Unban(_) => refused(Refusal::NotBanned),
+        Request::UnbanAll => {
+            let count = engine.unban_all();
+            Step::Wait(Wait::new(What::UnbanAll { count, left: count }, now + PATIENCE))
+        }
+        Request::Status => Step::Status,
+        Request::Stop => Step::Stop,
+    }
+}
