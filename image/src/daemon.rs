@@ -376,7 +376,8 @@ impl Daemon {
         {
             log!(log, Error, "rtnetlink: {error}; this machine's own addresses may be out of date");
         }
-        while self.firewall.exchange(&mut self.engine, now) {
+        // Many batches take a while: each has its own time, from which ends and answers count.
+        while self.firewall.exchange(&mut self.engine, self::now().unwrap_or(now)) {
             self.report(now, log);
         }
         self.watch.follow(&mut self.engine);
@@ -417,7 +418,7 @@ impl Daemon {
     /// Says what happened.
     fn report(&mut self, now: Instant, log: &mut Log<'_>) {
         while let Some(event) = self.engine.poll_event() {
-            if let (Event::Banned { .. }, Some(kill)) = (event, &mut self.kill) {
+            if let (Event::Banned { .. } | Event::Restored { .. }, Some(kill)) = (event, &mut self.kill) {
                 kill.banned();
             }
             self.control.observe(&event, self.engine.bans().waiting());
@@ -557,6 +558,13 @@ impl Daemon {
             link.counters().malformed,
             self.files.overflows()
         );
+        let edgeban_core::firewall::nft::Counters { disturbed, audits, refused, lost, unadopted, .. } = link.counters();
+        log!(
+            log,
+            Info,
+            "table: {disturbed} changes by others, {audits} audits, {refused} batches refused, {lost} answers lost, {unadopted} \
+             foreign elements not adopted"
+        );
         if self.own.is_some() {
             let own = self.engine.own();
             let edgeban_core::own::Counters { rounds, malformed, full, lost } = *own.counters();
@@ -616,7 +624,7 @@ const fn hint(error: edgeban_core::wire::reply::NetlinkError, part: Option<Part>
         (E::EOPNOTSUPP | E::EINVAL, None | Some(Part::Table)) => {
             "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?"
         }
-        // A chain of another hook is EOPNOTSUPP, one in a table that sleeps EINVAL.
+        // A chain of another hook is EOPNOTSUPP.
         (E::EEXIST | E::EOPNOTSUPP | E::EINVAL, _) => {
             "; a table of this name with another layout exists: remove it or set another name in [global] table"
         }

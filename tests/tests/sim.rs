@@ -236,7 +236,7 @@ fn many_bans_share_a_batch() {
 fn a_scaffold_that_is_refused_is_said_and_nothing_is_sent_as_if_it_stood() {
     for (fault, error, part) in [
         (Fault::Permission, EPERM, None),
-        (Fault::Errno { message: 3, errno: EINVAL }, EINVAL, Some(Part::Chain)),
+        (Fault::Errno { message: 3, errno: ENOMEM }, ENOMEM, Some(Part::Chain)),
         (Fault::Commit(ENOMEM), ENOMEM, None),
     ] {
         let mut world = World::new(vec![jail(3, 60)]);

@@ -94,6 +94,12 @@ impl Ban {
         self.marks.has(Marks::FORCED)
     }
 
+    /// Whether its installation was told already, so that it was put back.
+    #[must_use]
+    pub const fn is_announced(&self) -> bool {
+        self.marks.has(Marks::ANNOUNCED)
+    }
+
     const fn held(&self) -> bool {
         self.marks.has(Marks::HELD)
     }
@@ -237,6 +243,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
                 ban.marks.set(Marks::HELD, ban.held() || ban.state != State::Wanted);
                 ban.marks.set(Marks::REPLACES, ban.held());
                 ban.marks.set(Marks::FORCED, ban.forced() && !leaving);
+                ban.marks.set(Marks::ANNOUNCED, false);
                 ban.until = until;
                 ban.jail = jail;
             }
@@ -371,6 +378,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             let replaces = doubted || (ban.replaces() && !committed);
             ban.marks.set(Marks::REPLACES, replaces);
             ban.marks.set(Marks::DOUBTED, false);
+            ban.marks.set(Marks::ANNOUNCED, ban.marks.has(Marks::ANNOUNCED) || (committed && !doubted));
         }
         match (before.state, committed) {
             (State::ReleasingInFlight, true) => self.discard(slot),

@@ -151,6 +151,8 @@ enum Kind {
     Dump(crate::addr::Family),
     /// Did the ruleset change while nobody listened?
     Check,
+    /// Our table, asleep through somebody's doing, is woken.
+    Wake,
     Scaffold,
     Bans,
     Removals,
@@ -212,6 +214,17 @@ enum Stage {
     /// To be deleted at the end of the run.
     Unwanted,
     Deleted,
+}
+
+/// Whether a table may be asleep (`NFT_TABLE_F_DORMANT`): in the transaction that wakes one the kernel takes no chains.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wake {
+    /// Nothing speaks for it.
+    No,
+    /// The next exchange wakes it.
+    Due,
+    /// It was woken, and the scaffold is tried again.
+    Done,
 }
 
 /// Where an audit stands.
@@ -276,6 +289,7 @@ pub struct Link<'a> {
     can_protect: bool,
     /// A scaffold with bans in its batch was refused: without, next time.
     bare: bool,
+    wake: Wake,
     /// The ruleset's generation after the last exchange.
     generation: Option<u32>,
     /// Whether the notices of others' changes arrive; see [`Link::wants_notices`].
@@ -310,6 +324,7 @@ impl<'a> Link<'a> {
             fresh_sets: false,
             can_protect: true,
             bare: false,
+            wake: Wake::No,
             generation: None,
             listening: false,
             check: false,

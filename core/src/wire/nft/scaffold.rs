@@ -152,7 +152,7 @@ impl<'a> Scaffold<'a> {
             for step in self.parts() {
                 let tag = Tag { seq, ack };
                 match step {
-                    Step::Table => NewTable { name: table, flags: self.flags }.emit(tag, w)?,
+                    Step::Table => self.emit_table(w, tag)?,
                     Step::AnyChain(hook) => AnyChain { table, name: hook.name() }.emit(tag, w)?,
                     Step::DelChain(hook) => DelChain { table, name: hook.name() }.emit(tag, w)?,
                     Step::DelSet(family) => DelSet { table, name: set(family) }.emit(tag, w)?,
@@ -164,6 +164,14 @@ impl<'a> Scaffold<'a> {
             }
             Ok(seq.wrapping_sub(first))
         })
+    }
+
+    /// Writes the first of them alone. Over a table that somebody put to sleep it wakes it.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit_table(&self, w: &mut Writer<'_>, tag: Tag) -> Result<(), Full> {
+        NewTable { name: self.table, flags: self.flags }.emit(tag, w)
     }
 
     fn new_set(&self, family: Family) -> NewSet<'a> {
