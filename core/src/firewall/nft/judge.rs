@@ -56,6 +56,8 @@ impl Link<'_> {
             Kind::Scaffold => {
                 self.started = true;
                 self.rebuild = false;
+                self.probe.table = true;
+                self.fresh_table = false;
                 self.fresh_sets = false;
                 self.bare = false;
                 self.wake = Wake::No;
@@ -146,9 +148,21 @@ impl Link<'_> {
             return;
         }
         match (error, part) {
+            // An earlier run protected it and this one shall not, or the other way round.
+            (NetlinkError::EOPNOTSUPP | NetlinkError::EINVAL, Some(Part::Table))
+                if self.probe.table && !self.fresh_table =>
+            {
+                self.fresh_table = true;
+                bans.want_installed_again(false);
+            }
+            (NetlinkError::ENOENT, Some(Part::Table)) if self.fresh_table => {
+                self.fresh_table = false;
+                self.probe.table = false;
+            }
             // Kernels before 6.9 do not know the flags.
             (NetlinkError::EOPNOTSUPP | NetlinkError::EINVAL, Some(Part::Table)) if self.is_protected() => {
                 self.can_protect = false;
+                self.fresh_table = false;
                 events.push(Event::Unprotected { error });
             }
             // Our sets of an earlier layout: the probe or the audit before knows their elements.
@@ -160,6 +174,7 @@ impl Link<'_> {
             (NetlinkError::EINVAL, Some(Part::Chain)) if self.wake == Wake::No => self.wake = Wake::Due,
             _ => {
                 self.wake = Wake::No;
+                self.fresh_table = false;
                 events.push(Event::ScaffoldRefused { error, part });
                 self.retry.failed(now);
             }
