@@ -11,7 +11,7 @@ use crate::instance::{Instance, Lock, NotLocked};
 use crate::kill::{self, Kill};
 use crate::log::Log;
 use crate::out::{Out, Printable};
-use crate::own::OwnSocket;
+use crate::own::{self, OwnSocket};
 use crate::source::{AddError, Chunk, FileId, Files};
 use crate::watch::Watch;
 use crate::{log, put};
@@ -215,6 +215,12 @@ impl Daemon {
                 }
             }
         }
+        for name in &config.global.devices {
+            if !own::has_device(name).unwrap_or(true) {
+                log!(log, Error, "not started: there is no device {name} ([global] devices)");
+                return Err(Failure { code: exit::FIREWALL, what: "device", error: Errno::ENODEV });
+            }
+        }
         let firewall = Firewall::open(request, answer).map_err(|error| Failure {
             code: exit::FIREWALL,
             what: "netlink socket to netfilter",
@@ -226,7 +232,7 @@ impl Daemon {
             error,
         })?;
         let own =
-            match engine.wants_own() {
+            match engine.wants_own() || engine.wants_devices() {
                 true => Some(OwnSocket::open(&mut engine, now()?).map_err(Failure::of(
                     "this machine's own addresses (rtnetlink; ignoreself = false does without)",
                 ))?),

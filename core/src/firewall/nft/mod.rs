@@ -378,6 +378,11 @@ impl<'a> Link<'a> {
         }
     }
 
+    /// A device came: kernels before 6.16 forget a chain's device that goes, and do not see it come back.
+    pub fn devices_changed(&mut self) {
+        self.rebuild |= self.stage == Stage::Installed && self.layout.hook == Hook::Ingress;
+    }
+
     /// Whether nothing is in flight.
     #[must_use]
     pub fn is_idle(&self) -> bool {
