@@ -376,7 +376,7 @@ impl Daemon {
 
     /// Sends what the engine has to send, batch by batch, and says what came of each.
     fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
-        self.watch.follow(&mut self.engine);
+        self.watch.follow(&mut self.engine, now);
         if let Some(own) = &self.own
             && let Err(error) = own.turn(&mut self.engine, now)
         {
@@ -386,7 +386,7 @@ impl Daemon {
         while self.firewall.exchange(&mut self.engine, self::now().unwrap_or(now)) {
             self.report(now, log);
         }
-        self.watch.follow(&mut self.engine);
+        self.watch.follow(&mut self.engine, now);
         self.report(now, log);
     }
 
@@ -424,7 +424,9 @@ impl Daemon {
     /// Says what happened.
     fn report(&mut self, now: Instant, log: &mut Log<'_>) {
         while let Some(event) = self.engine.poll_event() {
-            if let (Event::Banned { .. } | Event::Restored { .. }, Some(kill)) = (event, &mut self.kill) {
+            // Also where bans came back, or an earlier run's were adopted: meanwhile a connection may have begun.
+            if let (Event::Banned { .. } | Event::Restored { .. } | Event::Ready, Some(kill)) = (event, &mut self.kill)
+            {
                 kill.banned();
             }
             self.control.observe(&event, self.engine.bans().waiting());

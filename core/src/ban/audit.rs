@@ -47,7 +47,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The kernel holds `addr` until `until`.
     pub fn found(&mut self, addr: Addr, until: Option<Instant>) -> Found {
         let Some(slot) = self.table.find(&addr) else {
-            let marks = Marks::HELD.with(Marks::FOREIGN, true).with(Marks::SEEN, true).with(Marks::ANNOUNCED, true);
+            let marks = Marks::HELD.with(Marks::ANNOUNCED, true).with(Marks::FOREIGN, true).with(Marks::SEEN, true);
             self.unscreened = true;
             return match self.add(addr, until, ADOPTED, State::Installed, marks) {
                 Some(_) => Found::Adopted,

@@ -18,10 +18,10 @@ impl Marks {
     pub const SEEN: Self = Self(16);
     /// The operator wants it although the address is protected.
     pub const FORCED: Self = Self(32);
-    /// Its installation was told: when it has to be put back, that is no news.
-    pub const ANNOUNCED: Self = Self(128);
     /// It passed [`super::Bans::gate`] since it is wanted.
     pub const GATED: Self = Self(64);
+    /// That the kernel holds it was told, with this end: not again when it comes back after a loss.
+    pub const ANNOUNCED: Self = Self(128);
 
     pub const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0

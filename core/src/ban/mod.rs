@@ -88,16 +88,16 @@ impl Ban {
         self.marks.has(Marks::DOUBTED)
     }
 
+    /// Whether it was told already that the kernel holds it until then.
+    #[must_use]
+    pub const fn is_announced(&self) -> bool {
+        self.marks.has(Marks::ANNOUNCED)
+    }
+
     /// Whether the operator wants it although the address is protected.
     #[must_use]
     pub const fn forced(&self) -> bool {
         self.marks.has(Marks::FORCED)
-    }
-
-    /// Whether its installation was told already, so that it was put back.
-    #[must_use]
-    pub const fn is_announced(&self) -> bool {
-        self.marks.has(Marks::ANNOUNCED)
     }
 
     const fn held(&self) -> bool {
@@ -378,7 +378,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             let replaces = doubted || (ban.replaces() && !committed);
             ban.marks.set(Marks::REPLACES, replaces);
             ban.marks.set(Marks::DOUBTED, false);
-            ban.marks.set(Marks::ANNOUNCED, ban.marks.has(Marks::ANNOUNCED) || (committed && !doubted));
+            ban.marks.set(Marks::ANNOUNCED, ban.is_announced() || (committed && !doubted));
         }
         match (before.state, committed) {
             (State::ReleasingInFlight, true) => self.discard(slot),

@@ -298,6 +298,10 @@ pub struct Link<'a> {
     generation: Option<u32>,
     /// Whether the notices of others' changes arrive; see [`Link::wants_notices`].
     listening: bool,
+    /// Whoever listens has stopped for a while.
+    paused: bool,
+    /// Notices are not wanted before.
+    quiet_until: Instant,
     /// A generation has to be asked for, after a while without notices.
     check: bool,
     pending: watch::Pending,
@@ -332,6 +336,8 @@ impl<'a> Link<'a> {
             wake: Wake::No,
             generation: None,
             listening: false,
+            paused: false,
+            quiet_until: Instant::ZERO,
             check: false,
             pending: watch::Pending::default(),
             healing: None,
@@ -396,7 +402,7 @@ impl<'a> Link<'a> {
         match (&self.flight, self.stage) {
             (Some(flight), _) => Some(flight.deadline),
             (None, Stage::Deleted) => None,
-            (None, Stage::Installed) if idle => None,
+            (None, Stage::Installed) if idle => self.paused.then_some(self.quiet_until),
             (None, _) => Some(self.retry.at()),
         }
     }
