@@ -481,9 +481,10 @@ impl Daemon {
                 Warning,
                 "the kernel cannot protect table inet {table} ({error}), Linux 6.9 can: watching it instead"
             ),
-            Event::Disturbed { by, lost } => {
+            Event::Disturbed { by, mends, lost } => {
                 let what = if lost { "emptied or removed" } else { "changed" };
-                log!(log, Warning, "table inet {table} was {what} by {}; putting it back", By(by));
+                let then = if mends { "; putting it back" } else { "" };
+                log!(log, Warning, "table inet {table} was {what} by {}{then}", By(by));
             }
             Event::Restored { bans, took, by } => log!(
                 log,

@@ -191,7 +191,6 @@ impl Link<'_> {
             return;
         }
         self.counters.disturbed += 1;
-        events.push(Event::Disturbed { by, lost: pending.emptied });
         if pending.emptied {
             if let Some(flight) = &mut self.flight {
                 flight.disturbed = true;
@@ -203,7 +202,9 @@ impl Link<'_> {
         }
         self.rebuild |= pending.changed;
         // What was taken out waits already.
-        if bans.waiting() > 0 || self.rebuild || pending.emptied {
+        let mends = bans.waiting() > 0 || self.rebuild || pending.emptied;
+        events.push(Event::Disturbed { by, mends, lost: pending.emptied });
+        if mends {
             self.healing.get_or_insert((now, by));
             self.retry.hurry_if_first();
         }
