@@ -128,8 +128,8 @@ pub struct Bans<const N: usize, const I: usize> {
     in_flight: List,
     installed: u32,
     releasing: List,
-    /// Some bans are marked as foreign.
-    unscreened: bool,
+    /// Behind which place, and up to which, bans are marked as foreign: a dump adds them one behind the other.
+    unscreened: (usize, usize),
     /// Bans of each jail, and behind them those of none.
     of_jail: [u32; limits::JAILS + 1],
 }
@@ -153,7 +153,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             in_flight: List::new(),
             installed: 0,
             releasing: List::new(),
-            unscreened: false,
+            unscreened: (0, 0),
             of_jail: [0; limits::JAILS + 1],
         }
     }
@@ -278,8 +278,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Wants every ban lifted. Returns how many there are.
     pub fn release_all(&mut self) -> u32 {
-        for cell in 0..I {
-            if let Some(slot) = self.table.slot_at(cell)
+        for place in 0..self.table.places() {
+            if let Some(slot) = self.table.slot_at(place)
                 && !matches!(self.state(slot), Some(State::Releasing | State::ReleasingInFlight))
             {
                 self.relist(slot, State::Releasing);
@@ -431,8 +431,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         while let Some((slot, ..)) = self.next_releasing() {
             self.discard(slot);
         }
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             let state = self.state(slot);
             if let Some(ban) = self.table.get_mut(slot) {
                 ban.marks.set(Marks::HELD, false);
@@ -448,8 +448,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The kernel may have lost some of its elements, nobody knows which: every installed ban is wanted again, and what
     /// waits to be lifted still has to be. `replaces`: what it still holds may have another end.
     pub fn want_installed_again(&mut self, replaces: bool) {
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             if self.state(slot) == Some(State::Installed) {
                 if let Some(ban) = self.table.get_mut(slot) {
                     ban.marks.set(Marks::REPLACES, replaces || ban.replaces());
@@ -467,13 +467,12 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
-    /// The first installed ban at or behind place `cell` of a walk over all bans, and the place behind it. A ban that
-    /// leaves in the middle of a walk can let it miss another.
+    /// The first installed ban at or behind a place of a walk over all bans, and the place behind it.
     #[must_use]
-    pub fn next_installed(&self, cell: usize) -> Option<(usize, Addr, Ban)> {
-        (cell..I).find_map(|cell| {
-            let (_, addr, ban) = self.entry(self.table.slot_at(cell)?)?;
-            (ban.state == State::Installed).then_some((cell + 1, addr, ban))
+    pub fn next_installed(&self, place: usize) -> Option<(usize, Addr, Ban)> {
+        (place..self.table.places()).find_map(|place| {
+            let (_, addr, ban) = self.entry(self.table.slot_at(place)?)?;
+            (ban.state == State::Installed).then_some((place + 1, addr, ban))
         })
     }
 
