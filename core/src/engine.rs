@@ -14,6 +14,7 @@ use crate::own::{Own, Why};
 use crate::source::syslog::Record;
 use crate::table::HashKey;
 use crate::time::{Duration, Instant};
+use crate::wire::nft::chain::Hook;
 
 /// A set of jails, a bit for each by its number in the configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -289,6 +290,9 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         if own.take_full() {
             events.push(Event::OwnFull);
         }
+        if own.take_devices() {
+            self.link.devices_changed();
+        }
         let fresh = own.take_fresh();
         let widths = self.link.layout().widths;
         let mut protected = |addr, ban: &Ban| {
@@ -322,6 +326,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     #[must_use]
     pub fn wants_own(&self) -> bool {
         self.jails.iter().any(|jail| jail.enabled && jail.ignoreself)
+    }
+
+    /// Whether it wants to hear of devices that come: `RTNLGRP_LINK`, through [`Own::handle`].
+    #[must_use]
+    pub fn wants_devices(&self) -> bool {
+        self.link.layout().hook == Hook::Ingress
     }
 
     /// Takes a datagram from the kernel.

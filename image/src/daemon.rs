@@ -11,7 +11,7 @@ use crate::instance::{Instance, Lock, NotLocked};
 use crate::kill::{self, Kill};
 use crate::log::Log;
 use crate::out::{Out, Printable};
-use crate::own::OwnSocket;
+use crate::own::{self, OwnSocket};
 use crate::source::{AddError, Chunk, FileId, Files};
 use crate::watch::Watch;
 use crate::{log, put};
@@ -215,6 +215,12 @@ impl Daemon {
                 }
             }
         }
+        for name in &config.global.devices {
+            if !own::has_device(name).unwrap_or(true) {
+                log!(log, Error, "not started: there is no device {name} ([global] devices)");
+                return Err(Failure { code: exit::FIREWALL, what: "device", error: Errno::ENODEV });
+            }
+        }
         let firewall = Firewall::open(request, answer).map_err(|error| Failure {
             code: exit::FIREWALL,
             what: "netlink socket to netfilter",
@@ -226,7 +232,7 @@ impl Daemon {
             error,
         })?;
         let own =
-            match engine.wants_own() {
+            match engine.wants_own() || engine.wants_devices() {
                 true => Some(OwnSocket::open(&mut engine, now()?).map_err(Failure::of(
                     "this machine's own addresses (rtnetlink; ignoreself = false does without)",
                 ))?),
@@ -489,9 +495,10 @@ impl Daemon {
                 Warning,
                 "the kernel cannot protect table inet {table} ({error}), Linux 6.9 can: watching it instead"
             ),
-            Event::Disturbed { by, lost } => {
+            Event::Disturbed { by, mends, lost } => {
                 let what = if lost { "emptied or removed" } else { "changed" };
-                log!(log, Warning, "table inet {table} was {what} by {}; putting it back", By(by));
+                let then = if mends { "; putting it back" } else { "" };
+                log!(log, Warning, "table inet {table} was {what} by {}{then}", By(by));
             }
             Event::Restored { bans, took, by } => log!(
                 log,
@@ -574,6 +581,13 @@ impl Daemon {
             link.counters().malformed,
             self.files.overflows()
         );
+        let edgeban_core::firewall::nft::Counters { disturbed, audits, refused, lost, unadopted, .. } = link.counters();
+        log!(
+            log,
+            Info,
+            "table: {disturbed} changes by others, {audits} audits, {refused} batches refused, {lost} answers lost, {unadopted} \
+             foreign elements not adopted"
+        );
         if self.own.is_some() {
             let own = self.engine.own();
             let edgeban_core::own::Counters { rounds, malformed, full, lost } = *own.counters();
@@ -633,7 +647,7 @@ const fn hint(error: edgeban_core::wire::reply::NetlinkError, part: Option<Part>
         (E::EOPNOTSUPP | E::EINVAL, None | Some(Part::Table)) => {
             "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?"
         }
-        // A chain of another hook is EOPNOTSUPP, one in a table that sleeps EINVAL.
+        // A chain of another hook is EOPNOTSUPP.
         (E::EEXIST | E::EOPNOTSUPP | E::EINVAL, _) => {
             "; a table of this name with another layout exists: remove it or set another name in [global] table"
         }

@@ -516,14 +516,14 @@ impl Link {
                 }
                 self.walk = None;
                 self.retry.lost(now);
-                bans.want_installed_again();
+                bans.want_installed_again(true);
             }
             Step::Renew(_) => {
                 // Why an element that is there was refused is not known, and so it may not be there.
                 events.push(Event::BatchRefused { error, entries });
                 self.walk = None;
                 self.retry.failed(now);
-                bans.want_installed_again();
+                bans.want_installed_again(true);
             }
             Step::Add(_) | Step::Del(_) => {
                 events.push(Event::BatchRefused { error, entries });

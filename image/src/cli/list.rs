@@ -49,7 +49,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     let mut out = Out::new(BorrowedFd::STDOUT, output);
     let table = config.global.table.as_str();
     for family in [Family::V4, Family::V6] {
-        let trouble = match dump(table, family, answer, &mut out) {
+        let trouble = match dump(table, family, config.global.widths, answer, &mut out) {
             Ok(false) => continue,
             Ok(true) => {
                 put!(&mut err, "edgeban: the set changed while it was listed: the list may miss or repeat addresses\n");
@@ -74,7 +74,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
 }
 
 /// Lists one set. Returns whether it changed meanwhile: the kernel lists it piece by piece, as it is received.
-fn dump(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+fn dump(table: &str, family: Family, widths: Widths, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
     let netlink = Netlink::netfilter().map_err(Trouble::Socket)?;
     let mut request = [0; 256];
     let mut w = Writer::new(&mut request);
@@ -100,7 +100,11 @@ fn dump(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Re
                         let element = element.map_err(|_| Trouble::Garbled)?;
                         let addr = element.addr(family).ok_or(Trouble::Garbled)?;
                         put!(out, "{addr}");
-                        let bits = 8 * element.key_len();
+                        // The key's last bits may be none of the prefix.
+                        let bits = match widths.of(family) {
+                            bits if bits.div_ceil(8) == element.key_len() => bits,
+                            _ => 8 * element.key_len(),
+                        };
                         if bits < Widths::FULL.of(family) {
                             put!(out, "/{bits}");
                         }
