@@ -33,6 +33,8 @@ pub(super) struct Pending {
     changed: bool,
     /// Elements that were taken out, or put in.
     elements: u32,
+    /// Elements of the sets of prefixes: which, an audit finds.
+    prefixes: bool,
     by: Culprit,
 }
 
@@ -73,7 +75,8 @@ impl Link<'_> {
 
     /// The ruleset has generation `id` after an exchange that became `outcome`.
     pub(super) fn follow_generation(&mut self, id: u32, outcome: Outcome) {
-        let commits = |kind| matches!(kind, Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable);
+        let commits =
+            |kind| matches!(kind, Kind::Scaffold | Kind::Bans | Kind::Prefixes | Kind::Removals | Kind::DeleteTable);
         let ours = self.flight.is_some_and(|flight| commits(flight.kind)) && outcome == Outcome::Committed;
         let check = self.flight.is_some_and(|flight| flight.kind == Kind::Check);
         if let Some(last) = self.generation.replace(id)
@@ -124,7 +127,10 @@ impl Link<'_> {
         match kind {
             NFT_MSG_NEWSETELEM | NFT_MSG_DELSETELEM => {
                 let Ok(elements) = Elements::parse(attrs) else { return };
-                let Some(family) = scaffold::family_of(elements.set) else { return };
+                let Some(family) = scaffold::family_of(elements.set) else {
+                    self.pending.prefixes = true;
+                    return;
+                };
                 self.pending.elements += 1;
                 if kind == NFT_MSG_NEWSETELEM {
                     self.take_elements(elements, family, bans, now);
@@ -150,7 +156,7 @@ impl Link<'_> {
         events: &mut Events,
     ) {
         let pending = core::mem::replace(&mut self.pending, Pending { by, ..Pending::default() });
-        if !(pending.emptied || pending.changed || pending.elements > 0) {
+        if !(pending.emptied || pending.changed || pending.prefixes || pending.elements > 0) {
             return;
         }
         if !matches!(self.stage, Stage::Installed | Stage::Missing) {
@@ -164,10 +170,14 @@ impl Link<'_> {
             }
             self.stage = Stage::Missing;
             self.fresh_sets = false;
+            self.has_prefixes = false;
             self.audit = Audit::None;
             bans.want_all_again();
         }
         self.rebuild |= pending.changed;
+        if pending.prefixes && !pending.emptied {
+            self.want_audit();
+        }
         // What was taken out waits already.
         if bans.waiting() > 0 || self.rebuild || pending.emptied {
             self.healing.get_or_insert((now, by));
