@@ -357,9 +357,10 @@ impl FakeKernel {
                             register[..*len].copy_from_slice(bytes);
                             true
                         }),
-                        Expr::Lookup(name) => table.sets.get(name).is_some_and(|set| {
-                            set.holds(&register[..set.key_len as usize], self.now)
-                        }),
+                        Expr::Lookup(name) => table
+                            .sets
+                            .get(name)
+                            .is_some_and(|set| set.holds(&register[..set.key_len as usize], self.now)),
                         Expr::Mask(mask) => {
                             register.iter_mut().zip(mask).for_each(|(byte, mask)| *byte &= mask);
                             true
