@@ -19,8 +19,8 @@ use edgeban_linux::netlink::{Netlink, Received};
 const HELP: &str = "\
 edgeban list [--config FILE]
 
-Shows the addresses and prefixes that the kernel holds banned in edgeban's table, one a line with the time that is left, as the
-kernel says now. Needs root (CAP_NET_ADMIN).
+Shows the addresses and prefixes that the kernel holds banned in edgeban's table, one a line with the time that is left,
+as the kernel says now. Needs root (CAP_NET_ADMIN).
 
   --config FILE   names the table; /etc/edgeban/edgeban.toml if not given
 ";
