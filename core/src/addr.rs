@@ -260,25 +260,29 @@ impl Prefix {
         u128::from_be_bytes(self.base.0).wrapping_add(1u128.checked_shl(128 - u32::from(self.bits)).unwrap_or(0))
     }
 
-    /// The prefixes of `family` that together are the addresses from `first` to the last before `end` (`None`: to the
-    /// family's last), the fewest there are, ascending.
-    pub fn split(family: Family, first: Addr, end: Option<Addr>) -> impl Iterator<Item = Self> {
+    /// Tells `take` of the prefixes of `family` that together are the addresses from `first` to the last before `end`
+    /// (`None`: to the family's last), the fewest there are, ascending.
+    pub fn split(family: Family, first: Addr, end: Option<Addr>, take: &mut dyn FnMut(Self)) {
         let end = match (end, family) {
             (Some(end), _) => u128::from_be_bytes(end.0),
             (None, Family::V4) => 1 << 48,
             (None, Family::V6) => 0,
         };
-        let mut next = Some(u128::from_be_bytes(first.0));
-        core::iter::from_fn(move || {
-            let base = next?;
-            // 0 is all there is, or from the last round on nothing.
+        let mut base = u128::from_be_bytes(first.0);
+        loop {
+            // 0 is all there is.
             let left = end.wrapping_sub(base);
-            let bits = left.checked_ilog2().unwrap_or(128).min(base.trailing_zeros());
-            let prefix = Self { base: Addr(base.to_be_bytes()), bits: u8::try_from(128 - bits).ok()? };
-            next = Some(prefix.behind()).filter(|behind| *behind != end);
-            Some(prefix)
-        })
-        .filter(move |prefix| prefix.family() == family)
+            let bits = if left == 0 { 128 } else { 127 - left.leading_zeros() }.min(base.trailing_zeros());
+            let Ok(bits) = u8::try_from(128 - bits) else { return };
+            let prefix = Self { base: Addr(base.to_be_bytes()), bits };
+            if prefix.family() == family {
+                take(prefix);
+            }
+            base = prefix.behind();
+            if base == end {
+                return;
+            }
+        }
     }
 
     /// Whether it holds one address alone.
@@ -341,7 +345,13 @@ impl Widths {
     /// The address with its other bits cleared, which stands for all that share these.
     #[must_use]
     pub fn network(self, addr: Addr) -> Addr {
-        Prefix::new(addr, self.of(addr.family())).map_or(addr, |prefix| prefix.base)
+        self.prefix(addr).base
+    }
+
+    /// The prefix that is banned with `addr`.
+    #[must_use]
+    pub fn prefix(self, addr: Addr) -> Prefix {
+        Prefix::new(addr, self.of(addr.family())).unwrap_or(Prefix::one(addr))
     }
 
     /// What is banned with `addr`, as text: the address, or the prefix.
@@ -505,9 +515,8 @@ mod tests {
             ("::fffe:ffff:ffff", Some("::1:0:0:1"), "::fffe:ffff:ffff/128 ::1:0:0:0/128 "),
         ] {
             let mut text = std::string::String::new();
-            for prefix in Prefix::split(addr(first).family(), addr(first), end.map(addr)) {
-                text += &format!("{prefix} ");
-            }
+            let mut take = |prefix: Prefix| text += &format!("{prefix} ");
+            Prefix::split(addr(first).family(), addr(first), end.map(addr), &mut take);
             assert_eq!(text, want, "{first}");
         }
     }

@@ -129,25 +129,19 @@ fn rule_of(jails: &[Jail], jail: u8) -> Rule {
 
 /// What protects `addr`, and all that are banned with it, from a ban by `jail`; where no jail decided, by any.
 fn protection(jail: Option<&Jail>, own: &Own, widths: Widths, addr: Addr) -> Option<Why> {
-    if jail.is_some_and(|jail| jail.ignoreip.iter().any(|prefix| covers(widths, addr, prefix))) {
-        return Some(Why::Ignoreip);
-    }
-    if jail.is_some_and(|jail| !jail.ignoreself) {
-        return None;
-    }
-    let single = widths.of(addr.family()) == Widths::FULL.of(addr.family());
-    own.find(addr).or_else(|| {
-        own.iter().filter(|_| !single).find(|own| widths.network(*own) == addr).and_then(|addr| own.find(addr))
-    })
+    protected_in(jail, own, &widths.prefix(addr)).map(|(why, _)| why)
 }
 
-/// What protects addresses of `prefix` from a ban by `jail`, as [`protection`] does, and which these are.
+/// What protects addresses of `prefix`, and which these are.
 fn protected_in(jail: Option<&Jail>, own: &Own, prefix: &Prefix) -> Option<(Why, Prefix)> {
     if let Some(ignored) = jail.and_then(|jail| jail.ignoreip.iter().find(|ignored| ignored.overlaps(prefix))) {
         return Some((Why::Ignoreip, *ignored));
     }
     if jail.is_some_and(|jail| !jail.ignoreself) {
         return None;
+    }
+    if prefix.is_one() {
+        return own.find(prefix.base()).map(|why| (why, *prefix));
     }
     let mut loopback = LOOPBACK.into_iter().filter_map(|(addr, len)| Prefix::new(addr, len).ok());
     if let Some(loopback) = loopback.find(|loopback| loopback.overlaps(prefix)) {
@@ -168,11 +162,6 @@ pub enum NotBanned {
     Full,
     /// What holds the bans cannot ban prefixes.
     Unsupported,
-}
-
-/// Whether a ban of `addr`, with all that share its first bits, hits an address of `prefix`.
-fn covers(widths: Widths, addr: Addr, prefix: &Prefix) -> bool {
-    prefix.contains(addr) || (prefix.family() == addr.family() && widths.network(prefix.base()) == addr)
 }
 
 impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'m, T, TI, B, BI> {
@@ -302,6 +291,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     ///
     /// # Errors
     /// What is in the way.
+    #[inline(never)] // smaller
     pub fn ban_prefix(
         &mut self,
         prefix: Prefix,
@@ -373,6 +363,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// The last gate before the bytes: an address may have become protected since its ban was decided, be it that it is
     /// this machine's now, be it that a flush brings back what was decided long ago.
+    #[inline(never)] // smaller
     fn gate(&mut self) {
         let Memory { own, bans, events, .. } = &mut *self.memory;
         if own.take_full() {

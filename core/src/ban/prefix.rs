@@ -134,6 +134,7 @@ impl Prefixes {
     }
 
     /// Wants `prefix` banned until `until`; with `force` whatever it holds.
+    #[inline(never)] // smaller
     pub fn want(&mut self, prefix: Prefix, jail: u8, until: Option<Instant>, force: bool) -> Wanted {
         let mut same = None;
         for ban in &mut self.bans {

@@ -82,6 +82,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// [`Unreadable`].
+    #[inline(never)] // smaller
     pub fn parse(packet: &'a [u8]) -> Result<Self, Unreadable> {
         let Frame { kind, numbers, texts } = Frame::parse(packet)?;
         match (kind, numbers.as_slice(), texts.as_slice()) {

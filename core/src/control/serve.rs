@@ -145,6 +145,7 @@ impl Wait {
 }
 
 /// Does what `request` asks.
+#[inline(never)] // smaller
 pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
     request: &Request<'_>,
     config: &Config,

@@ -18,24 +18,24 @@ use edgeban_linux::fd::BorrowedFd;
 const BAN: &str = "\
 edgeban ban IP[/LENGTH] [OPTION ...]
 
-Bans an address, or a prefix of any length, and says so when the kernel holds the ban. One that is there already is lengthened, never shortened.
-Exit code 3 if the kernel refused it or did not answer in 5s; then edgeban keeps trying. Needs root or edgeban's user.
+Bans an address or a prefix, and says so when the kernel holds the ban. One that is there already is lengthened, never
+shortened. Exit code 3 if the kernel refused it or did not answer in 5s; then edgeban keeps trying. Needs root or
+edgeban's user.
 
   --for TIME      600, 90s, 10m, 1h30m, 7d, 1w, or permanent; bantime of the jail or of [defaults] if not given
   --jail NAME     in the name of this jail; else the ban is shown as \"manual\"
-  --force         also if the address is in ignoreip, this machine's or a gateway; of a prefix, all of it is banned, also
-                  what is such in it
-
-Of two prefixes one of which holds the other, the larger is banned: a smaller one counts as banned already, however long,
-and a larger one takes the place of smaller ones unless these last longer. Prefixes need nftables.
+  --force         also if it is, or holds, an address in ignoreip, this machine's or a gateway's
   --config FILE   that of the running edgeban
+
+Prefixes need nftables. One in a banned prefix counts as banned already, however long; one around banned prefixes takes
+their place, unless they last longer.
 ";
 
 const UNBAN: &str = "\
 edgeban unban IP[/LENGTH] | --all
 
-Lifts the ban of an address, of a prefix as it was banned, or all, and says so when the kernel let go. Exit code 1 if the address is not banned. Needs root or
-edgeban's user.
+Lifts a ban (of a prefix: of exactly that), or all, and says so when the kernel let go. Exit code 1 if it is not banned.
+Needs root or edgeban's user.
 
   --all           every ban
   --config FILE   that of the running edgeban

@@ -63,19 +63,14 @@ pub fn ask(
     let code = match talk(&instance, request, &mut |response| match response {
         Some(Response::Refused(refusal)) => Some(refused(*refusal, &mut err)),
         Some(Response::Hindered { by, how }) => {
-            match how {
-                Hindrance::Covers => {
-                    put!(&mut err, "edgeban: the address is banned with {by}: edgeban unban {by} lifts that\n")
+            let (before, behind, why, hint): (_, _, &dyn fmt::Display, _) = match how {
+                Hindrance::Covers => ("the address is banned with ", "", &"", ": unban that"),
+                Hindrance::Longer => ("not banned: ", " in it is banned for longer", &"", ": unban that first"),
+                Hindrance::Protected(why) => {
+                    ("not banned: ", " in it is ", why, "; --force bans all of it all the same")
                 }
-                Hindrance::Longer => {
-                    put!(&mut err, "edgeban: not banned: {by} in it is banned for longer: edgeban unban {by} first\n")
-                }
-                Hindrance::Protected(why) => put!(
-                    &mut err,
-                    "edgeban: not banned: {} in it is {why}; --force bans all of it all the same\n",
-                    Name(by)
-                ),
-            }
+            };
+            put!(&mut err, "edgeban: {before}{}{behind}{why}{hint}\n", Name(by));
             Some(exit::NO)
         }
         _ => take(response, &mut out),

@@ -213,10 +213,12 @@ impl Element {
     /// the family of the element's set. (An IPv6 set can hold `::ffff:192.0.2.1`, which [`Addr`] calls IPv4.)
     #[must_use]
     pub fn addr(&self, family: Family) -> Option<Addr> {
-        match (family, self.key) {
-            (Family::V4, [a, b, c, d, ..]) if self.key_len <= 4 => Some(Addr::v4([a, b, c, d])),
-            (Family::V4, _) => None,
-            (Family::V6, key) => Some(Addr::v6(key)),
+        let number = u128::from_be_bytes(self.key);
+        match family {
+            Family::V4 if self.key_len > 4 => None,
+            // Its mapped form.
+            Family::V4 => Some(Addr::v6((number >> 96 | 0xffff << 32).to_be_bytes())),
+            Family::V6 => Some(Addr::v6(self.key)),
         }
     }
 

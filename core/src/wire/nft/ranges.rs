@@ -46,8 +46,13 @@ impl Ranges {
     pub fn prefixes(&self, family: Family, take: &mut dyn FnMut(Prefix, &Element)) {
         for element in self.elements.iter().filter(|element| !element.interval_end) {
             let Some(first) = element.addr(family) else { continue };
-            let ends = self.elements.iter().filter_map(|element| element.addr(family)).filter(|end| first < *end);
-            Prefix::split(family, first, ends.min()).for_each(|prefix| take(prefix, element));
+            let mut end = None;
+            for behind in self.elements.iter().filter_map(|element| element.addr(family)) {
+                if first < behind && end.is_none_or(|end| behind < end) {
+                    end = Some(behind);
+                }
+            }
+            Prefix::split(family, first, end, &mut |prefix| take(prefix, element));
         }
     }
 }
