@@ -311,6 +311,26 @@ fn what_others_take_away_comes_back() {
 }
 
 #[test]
+fn what_others_put_beside_it_costs_no_ban() {
+    // Of the others' element, other bits than those that bans have are set, so the sets are made anew with the first prefix.
+    let world = World::new("ipv4_prefix = 30");
+    world.ok(&["ban", "198.51.95.255"]);
+    world.lab.nft(&["add element inet edgeban banned_ipv4 { 0x0a000001 timeout 1h }"]).unwrap();
+    eventually("it is seen", || {
+        let status: Value = serde_json::from_str(&world.ok(&["status", "--json"])).unwrap();
+        (status["banned"] == 2).then_some(())
+    });
+    world.ok(&["ban", PREFIX_V4]);
+    world.wait_for(&[PREFIX_V4]);
+    assert_eq!(world.reach(V4), [V4[3]]);
+    // And with new rules.
+    world.lab.nft(&["add element inet edgeban banned_ipv4 { 0x0a000101 timeout 1h }"]).unwrap();
+    world.lab.nft(&["flush chain inet edgeban input"]).unwrap();
+    eventually("it is as it was", || world.edgeban.log().contains("is as it should be again").then_some(()));
+    assert_eq!(world.reach(V4), [V4[3]]);
+}
+
+#[test]
 fn the_next_run_takes_them_over() {
     let mut world = World::new("");
     world.ok(&["ban", PREFIX_V4, "--for", "1h"]);

@@ -3,7 +3,11 @@
 //!
 //! They live as [`super::Bans`] do, from wanted to installed to released. But the kernel is not told of each change:
 //! whatever it is, all of a family are written anew in one batch behind a flush of their set, so the set is at any moment
-//! either as it was or as it shall be, and no batch depends on what the kernel holds.
+//! either as it was or as it shall be, and no batch depends on what the kernel holds. (What each has counted begins anew
+//! with that.)
+//!
+//! What an earlier run left, and what others add, is taken in prefix by prefix: a range that is none becomes several, which
+//! are the same addresses. An earlier run's `--force` is not known any more, as of single addresses.
 
 use super::audit::same;
 use super::{ADOPTED, State};

@@ -428,6 +428,7 @@ impl<'a> Link<'a> {
         let Ok(messages) = written.messages else {
             // The buffer is smaller than DATAGRAM: what was taken goes back.
             while bans.landed(crate::ban::Landing::Refused).is_some() {}
+            bans.prefixes_mut().landed(false, &mut |_| {});
             return None;
         };
         let end = begin.wrapping_add(messages.saturating_sub(1));

@@ -175,8 +175,11 @@ impl Link<'_> {
             bans.want_all_again();
         }
         self.rebuild |= pending.changed;
-        if pending.prefixes && !pending.emptied {
-            self.want_audit();
+        if pending.prefixes {
+            match self.stage {
+                Stage::Installed => self.want_audit(),
+                _ => self.audit_later = true,
+            }
         }
         // What was taken out waits already.
         if bans.waiting() > 0 || self.rebuild || pending.emptied {

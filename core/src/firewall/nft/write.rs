@@ -51,18 +51,24 @@ impl Link<'_> {
             let dump = GetElements { table: self.layout.table, set: scaffold::prefix_set(family) };
             return of(Kind::DumpPrefixes(family), dump.emit(self.next_seq, w).map(|()| 1));
         }
-        let waiting = bans.prefixes().waiting();
-        let prefixes = waiting > 0 && now >= self.retry_prefixes.at();
+        let due = now >= self.retry_prefixes.at();
+        let prefixes = due && bans.prefixes().waiting() > 0;
         // Fresh sets come first: those of prefixes that are not there cannot be deleted.
         self.with_prefixes = self.has_prefixes || (prefixes && !self.fresh_sets);
         if self.stage == Stage::Missing || self.rebuild || (prefixes && !self.has_prefixes) {
+            if self.fresh_sets && self.stage == Stage::Installed {
+                // A notice told of elements that want it: all others go, too, and have to be sent.
+                self.stage = Stage::Missing;
+                bans.want_all_again();
+            }
+            let waiting = bans.prefixes().waiting();
             let mut entries = 0;
             let messages = self.write_batch(w, |link, w| {
                 let mut messages = link.scaffold().emit(w, link.next_seq.wrapping_add(1), true)?;
                 if link.bare {
                     return Ok(messages);
                 }
-                if prefixes && link.with_prefixes {
+                if due && link.with_prefixes {
                     entries = waiting;
                     messages = link.write_prefixes(bans, now, w, messages)?;
                 }
@@ -71,8 +77,9 @@ impl Link<'_> {
             return Some(Written { kind: Kind::Scaffold, entries, messages });
         }
         if prefixes {
+            let entries = bans.prefixes().waiting();
             let messages = self.write_batch(w, |link, w| link.write_prefixes(bans, now, w, 0));
-            return Some(Written { kind: Kind::Prefixes, entries: waiting, messages });
+            return Some(Written { kind: Kind::Prefixes, entries, messages });
         }
         if core::mem::take(&mut self.check) {
             return of(Kind::Check, GetGen.emit(Tag::silent(self.next_seq), w).map(|()| 1));
