@@ -433,8 +433,8 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// Whether the group should be listened to now.
     #[must_use]
-    pub fn wants_notices(&self) -> bool {
-        self.link.wants_notices(&self.memory.bans)
+    pub fn wants_notices(&self, now: Instant) -> bool {
+        self.link.wants_notices(now)
     }
 
     /// Whether the group is listened to from now on.

@@ -279,7 +279,9 @@ impl Daemon {
                 match event.token() {
                     SIGNALS => stop = stop.or(self.signal(log)),
                     INOTIFY => self.files.wake(chunk),
-                    NETLINK => self.firewall.receive(&mut self.engine, now),
+                    NETLINK => {
+                        self.firewall.receive(world.engine, now);
+                    }
                     NOTICES => {
                         let port = self.firewall.port_id();
                         self.watch.receive(world.engine, port, chunk, now);
@@ -308,8 +310,7 @@ impl Daemon {
 
     /// Installs the scaffold. A daemon whose bans the kernel does not hold must not run.
     fn install(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<bool, Failure> {
-        let now = now()?;
-        self.pump(now, log);
+        let now = self.settle(log)?;
         let installed = self.engine.is_ready();
         if installed {
             // Finds where each log ends: what is written once this is ready must count.
@@ -368,18 +369,32 @@ impl Daemon {
         more
     }
 
+    /// As [`Daemon::pump`], until no answer is awaited any more; the time then.
+    fn settle(&mut self, log: &mut Log<'_>) -> Result<Instant, Failure> {
+        loop {
+            let now = now()?;
+            self.pump(now, log);
+            if !self.engine.awaits_answer() || !self.firewall.receive(&mut self.engine, now) {
+                return Ok(now);
+            }
+        }
+    }
+
     /// Sends what the engine has to send, batch by batch, and says what came of each.
     fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
-        self.watch.follow(&mut self.engine);
+        self.watch.follow(&mut self.engine, now);
         if let Some(own) = &self.own
             && let Err(error) = own.turn(&mut self.engine, now)
         {
             log!(log, Error, "rtnetlink: {error}; this machine's own addresses may be out of date");
         }
+        let mut now = now;
         while self.firewall.exchange(&mut self.engine, now) {
             self.report(now, log);
+            // A million bans take seconds.
+            now = crate::daemon::now().unwrap_or(now);
         }
-        self.watch.follow(&mut self.engine);
+        self.watch.follow(&mut self.engine, now);
         self.report(now, log);
     }
 
@@ -417,7 +432,12 @@ impl Daemon {
     /// Says what happened.
     fn report(&mut self, now: Instant, log: &mut Log<'_>) {
         while let Some(event) = self.engine.poll_event() {
-            if let (Event::Banned { .. } | Event::PrefixBanned { .. }, Some(kill)) = (event, &mut self.kill) {
+            // Also where bans came back, or an earlier run's were adopted: meanwhile a connection may have begun.
+            if let (
+                Event::Banned { .. } | Event::PrefixBanned { .. } | Event::Restored { .. } | Event::Ready,
+                Some(kill),
+            ) = (event, &mut self.kill)
+            {
                 kill.banned();
             }
             self.control.observe(&event, self.engine.waiting());
@@ -508,7 +528,7 @@ impl Daemon {
         while self.read(chunk, now, log) {
             self.pump(now, log);
         }
-        self.pump(now, log);
+        let now = self.settle(log)?;
         self.cut(now, false, log);
         self.control.settle(&self.engine, now);
         let held = self.engine.bans().installed() + self.engine.bans().prefixes().installed();

@@ -31,8 +31,8 @@ impl Watch {
     }
 
     /// Joins or leaves the group, as the engine wants.
-    pub fn follow(&mut self, engine: &mut FullEngine) {
-        let wants = engine.wants_notices();
+    pub fn follow(&mut self, engine: &mut FullEngine, now: Instant) {
+        let wants = engine.wants_notices(now);
         if wants == self.joined {
             return;
         }
@@ -41,11 +41,9 @@ impl Watch {
         } else {
             self.netlink.drop_membership(NFNLGRP_NFTABLES)
         };
-        // Without the right to join, the generation tells what happened.
-        if result.is_ok() {
-            self.joined = wants;
-            engine.set_listening(wants);
-        }
+        // Without the right to join, the generation tells what happened: it is not tried again.
+        self.joined = wants;
+        engine.set_listening(wants && result.is_ok());
     }
 
     /// Takes what has come. `port` is the port id of the socket that the batches go through.

@@ -20,6 +20,8 @@ impl Marks {
     pub const FORCED: Self = Self(32);
     /// It passed [`super::Bans::gate`] since it is wanted.
     pub const GATED: Self = Self(64);
+    /// That the kernel holds it was told, with this end: not again when it comes back after a loss.
+    pub const ANNOUNCED: Self = Self(128);
 
     pub const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0

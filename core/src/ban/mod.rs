@@ -90,6 +90,12 @@ impl Ban {
         self.marks.has(Marks::DOUBTED)
     }
 
+    /// Whether it was told already that the kernel holds it until then.
+    #[must_use]
+    pub const fn is_announced(&self) -> bool {
+        self.marks.has(Marks::ANNOUNCED)
+    }
+
     /// Whether the operator wants it although the address is protected.
     #[must_use]
     pub const fn forced(&self) -> bool {
@@ -124,8 +130,8 @@ pub struct Bans<const N: usize, const I: usize> {
     in_flight: List,
     installed: u32,
     releasing: List,
-    /// Some bans are marked as foreign.
-    unscreened: bool,
+    /// Behind which place, and up to which, bans are marked as foreign: a dump adds them one behind the other.
+    unscreened: (usize, usize),
     /// Bans of prefixes, which are no part of anything else here.
     prefixes: Prefixes,
     /// Bans of each jail, and behind them those of none.
@@ -151,7 +157,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             in_flight: List::new(),
             installed: 0,
             releasing: List::new(),
-            unscreened: false,
+            unscreened: (0, 0),
             prefixes: Prefixes::new(),
             of_jail: [0; limits::JAILS + 1],
         }
@@ -253,6 +259,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
                 ban.marks.set(Marks::HELD, ban.held() || ban.state != State::Wanted);
                 ban.marks.set(Marks::REPLACES, ban.held());
                 ban.marks.set(Marks::FORCED, ban.forced() && !leaving);
+                ban.marks.set(Marks::ANNOUNCED, false);
                 ban.until = until;
                 ban.jail = jail;
             }
@@ -288,8 +295,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// Wants every ban lifted, those of prefixes too. Returns how many there are.
     pub fn release_all(&mut self) -> u32 {
         self.prefixes.release_if(&mut |_| true);
-        for cell in 0..I {
-            if let Some(slot) = self.table.slot_at(cell)
+        for place in 0..self.table.places() {
+            if let Some(slot) = self.table.slot_at(place)
                 && !matches!(self.state(slot), Some(State::Releasing | State::ReleasingInFlight))
             {
                 self.relist(slot, State::Releasing);
@@ -388,6 +395,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             let replaces = doubted || (ban.replaces() && !committed);
             ban.marks.set(Marks::REPLACES, replaces);
             ban.marks.set(Marks::DOUBTED, false);
+            ban.marks.set(Marks::ANNOUNCED, ban.is_announced() || (committed && !doubted));
         }
         match (before.state, committed) {
             (State::ReleasingInFlight, true) => self.discard(slot),
@@ -441,8 +449,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         while let Some((slot, ..)) = self.next_releasing() {
             self.discard(slot);
         }
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             let state = self.state(slot);
             if let Some(ban) = self.table.get_mut(slot) {
                 ban.marks.set(Marks::HELD, false);
@@ -458,8 +466,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The kernel may have lost some of its elements, nobody knows which: every installed ban is wanted again, and what
     /// waits to be lifted still has to be.
     pub fn want_installed_again(&mut self) {
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             if self.state(slot) == Some(State::Installed) {
                 if let Some(ban) = self.table.get_mut(slot) {
                     ban.marks.set(Marks::REPLACES, true);
@@ -477,13 +485,12 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
-    /// The first installed ban at or behind place `cell` of a walk over all bans, and the place behind it. A ban that
-    /// leaves in the middle of a walk can let it miss another.
+    /// The first installed ban at or behind a place of a walk over all bans, and the place behind it.
     #[must_use]
-    pub fn next_installed(&self, cell: usize) -> Option<(usize, Addr, Ban)> {
-        (cell..I).find_map(|cell| {
-            let (_, addr, ban) = self.entry(self.table.slot_at(cell)?)?;
-            (ban.state == State::Installed).then_some((cell + 1, addr, ban))
+    pub fn next_installed(&self, place: usize) -> Option<(usize, Addr, Ban)> {
+        (place..self.table.places()).find_map(|place| {
+            let (_, addr, ban) = self.entry(self.table.slot_at(place)?)?;
+            (ban.state == State::Installed).then_some((place + 1, addr, ban))
         })
     }
 

@@ -88,10 +88,11 @@ pub fn keep(text: &mut KernelText, words: Option<&[u8]>) {
     }
 }
 
-/// Says that the kernel took a ban, or its lifting: `ban` as it was in flight.
+/// Says that the kernel took a ban, or its lifting: `ban` as it was in flight. What was told before is not told again.
 pub fn announce(events: &mut Events, addr: Addr, ban: &Ban) {
-    events.push(match ban.state() {
-        State::ReleasingInFlight => Event::Unbanned { addr, expired: false },
-        _ => Event::Banned { addr, jail: ban.jail, until: ban.until },
-    });
+    match ban.state() {
+        State::ReleasingInFlight => events.push(Event::Unbanned { addr, expired: false }),
+        _ if ban.is_announced() => {}
+        _ => events.push(Event::Banned { addr, jail: ban.jail, until: ban.until }),
+    }
 }

@@ -53,6 +53,7 @@ impl Link<'_> {
             self.retry.succeeded();
         }
         self.batch = self.batch.saturating_mul(2).min(BATCH);
+        self.note_batch(flight.entries, now);
         match flight.kind {
             Kind::Scaffold => {
                 self.started = true;

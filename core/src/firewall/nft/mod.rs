@@ -297,6 +297,10 @@ pub struct Link<'a> {
     generation: Option<u32>,
     /// Whether the notices of others' changes arrive; see [`Link::wants_notices`].
     listening: bool,
+    /// Whoever listens has stopped for a while.
+    paused: bool,
+    /// Notices are not wanted before.
+    quiet_until: Instant,
     /// A generation has to be asked for, after a while without notices.
     check: bool,
     pending: watch::Pending,
@@ -332,6 +336,8 @@ impl<'a> Link<'a> {
             bare: false,
             generation: None,
             listening: false,
+            paused: false,
+            quiet_until: Instant::ZERO,
             check: false,
             pending: watch::Pending::default(),
             healing: None,
@@ -397,8 +403,11 @@ impl<'a> Link<'a> {
         match (&self.flight, self.stage) {
             (Some(flight), _) => Some(flight.deadline),
             (None, Stage::Deleted) => None,
-            (None, Stage::Installed) if idle && bans.prefixes().waiting() == 0 => None,
-            (None, Stage::Installed) if idle => Some(self.retry.at().max(self.retry_prefixes.at())),
+            (None, Stage::Installed) if idle => {
+                let quiet = self.paused.then_some(self.quiet_until);
+                let prefixes = self.retry.at().max(self.retry_prefixes.at());
+                [quiet, (bans.prefixes().waiting() > 0).then_some(prefixes)].into_iter().flatten().min()
+            }
             (None, _) => Some(self.retry.at()),
         }
     }

@@ -2,13 +2,13 @@
 //! change of each committed batch, and then the new generation with the process that made it.
 //!
 //! The announcements of our own batches come, too, and cost as much as the batch; so the caller leaves the group while
-//! many bans wait ([`Link::wants_notices`]). Meanwhile the generation tells: each batch of ours makes it one higher, and
+//! there are many ([`Link::wants_notices`]). Meanwhile the generation tells: each batch of ours makes it one higher, and
 //! any other difference means that somebody else changed something, which an audit finds.
 
 use super::{Audit, Kind, Link, Outcome, Stage};
 use crate::ban::Bans;
 use crate::event::{Event, Events};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::buf::Attrs;
 use crate::wire::nfnl::Generic;
 use crate::wire::nft::elem::Elements;
@@ -21,8 +21,11 @@ use crate::wire::uapi::nf_tables::{
 };
 use crate::wire::uapi::nfnetlink::NFNL_SUBSYS_NFTABLES;
 
-/// Bans that may wait before notices cost more than they are worth.
-const QUIET_ABOVE: u32 = 256;
+/// Bans in one batch from which on notices cost more than they are worth,
+const QUIET_FROM: u32 = 8;
+
+/// and the time after such a batch until they are wanted again.
+const QUIET_FOR: Duration = Duration::from_millis(20);
 
 /// What was announced of our table since the last generation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,14 +50,22 @@ impl Pending {
 impl Link<'_> {
     /// Whether notices should arrive now.
     #[must_use]
-    pub fn wants_notices<const N: usize, const I: usize>(&self, bans: &Bans<N, I>) -> bool {
-        bans.waiting() <= QUIET_ABOVE
+    pub fn wants_notices(&self, now: Instant) -> bool {
+        now >= self.quiet_until
+    }
+
+    /// A batch of so many entries was committed.
+    pub(super) fn note_batch(&mut self, entries: u32, now: Instant) {
+        if entries >= QUIET_FROM {
+            self.quiet_until = now + QUIET_FOR;
+        }
     }
 
     /// Whether [`Link::handle_notices`] will hear of changes from now on. Listening again after a while, the dialogue
     /// asks whether it missed some.
     pub fn set_listening(&mut self, listening: bool) {
         self.check |= listening && !self.listening && self.generation.is_some();
+        self.paused = self.listening && !listening;
         self.listening = listening;
     }
 
