@@ -43,11 +43,11 @@ impl PrefixBan {
         self.state
     }
 
-    const fn leaves(&self) -> bool {
+    fn leaves(&self) -> bool {
         matches!(self.state, State::Releasing | State::ReleasingInFlight)
     }
 
-    const fn waits(&self) -> bool {
+    fn waits(&self) -> bool {
         matches!(self.state, State::Wanted | State::Releasing)
     }
 
@@ -120,7 +120,8 @@ impl Prefixes {
         self.count(PrefixBan::leaves)
     }
 
-    fn count(&self, which: impl Fn(&PrefixBan) -> bool) -> u32 {
+    #[inline(never)] // smaller
+    fn count(&self, which: fn(&PrefixBan) -> bool) -> u32 {
         self.bans.iter().map(|ban| u32::from(which(ban))).sum()
     }
 
@@ -213,6 +214,7 @@ impl Prefixes {
     }
 
     /// All of a family was written into the batch.
+    #[inline(never)] // smaller
     pub fn sent(&mut self, family: Family) {
         for ban in self.bans.iter_mut().filter(|ban| ban.prefix.family() == family) {
             match ban.state {
@@ -225,6 +227,7 @@ impl Prefixes {
 
     /// The batch was `committed`, or perhaps not: then what was in it waits again. `changed` hears of each that the kernel
     /// took or let go, with the state that it had in flight.
+    #[inline(never)] // smaller
     pub fn landed(&mut self, committed: bool, changed: &mut dyn FnMut(&PrefixBan)) {
         let committed = !core::mem::take(&mut self.doubted) && committed;
         self.keep(&mut |ban| {
@@ -244,11 +247,13 @@ impl Prefixes {
 
     /// When [`Prefixes::end`] has something.
     #[must_use]
+    #[inline(never)] // smaller
     pub fn next_end(&self) -> Option<Instant> {
         self.bans.iter().filter(|ban| !ban.in_flight() && !ban.leaves()).filter_map(|ban| ban.until).min()
     }
 
     /// Takes out those whose time is over; `ended` hears of each. One that the kernel may hold for longer is lifted instead.
+    #[inline(never)] // smaller
     pub fn end(&mut self, now: Instant, ended: &mut dyn FnMut(&PrefixBan)) {
         self.keep(&mut |ban| {
             if ban.in_flight() || ban.leaves() || ban.until.is_none_or(|until| until > now) {
@@ -264,6 +269,7 @@ impl Prefixes {
     }
 
     /// The kernel lost everything.
+    #[inline(never)] // smaller
     pub fn want_all_again(&mut self) {
         self.doubted |= self.bans.iter().any(PrefixBan::in_flight);
         self.keep(&mut |ban| {
@@ -277,6 +283,7 @@ impl Prefixes {
 
     /// Holds the bans of a family against what was listed: what is missing or ends at another time is wanted again, what
     /// nobody banned is taken in, prefix by prefix. Returns how many were missing, and how many found no room.
+    #[inline(never)] // smaller
     pub fn compare(&mut self, family: Family, now: Instant) -> (u32, u64) {
         let Self { bans, listed, .. } = self;
         let (mut missing, mut homeless) = (0, u64::from(listed.overflow()));
