@@ -66,6 +66,10 @@ pub const TRACKED: usize = if cfg!(feature = "large") { 1 << 20 } else { 1 << 16
 /// Addresses banned at one time. Resident only with use: 60 bytes a ban, and 8 to 16 of index.
 pub const BANS: usize = if cfg!(feature = "large") { 1 << 20 } else { 1 << 16 };
 
+/// Prefixes banned by hand at one time. Each commit to their set walks it, each change of one sends all, and each attempt
+/// is held against all: they are for a few networks, not for lists of countries.
+pub const PREFIX_BANS: usize = 64;
+
 /// [`BANS`] as the kernel's messages count.
 #[expect(clippy::as_conversions, reason = "at most 2^24, as asserted below")]
 pub const BANS_U32: u32 = BANS as u32;

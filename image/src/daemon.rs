@@ -407,8 +407,8 @@ impl Daemon {
     /// Cuts connections of addresses that are banned, if that is wanted.
     fn cut(&mut self, now: Instant, woken: bool, log: &mut Log<'_>) {
         if let Some(kill) = &mut self.kill {
-            let bans = self.engine.bans();
-            kill.turn(now, woken, &|addr| bans.is_installed(addr), log);
+            let engine = &self.engine;
+            kill.turn(now, woken, &|addr| engine.is_banned(addr), log);
         }
     }
 
@@ -439,11 +439,14 @@ impl Daemon {
     fn report(&mut self, now: Instant, log: &mut Log<'_>) {
         while let Some(event) = self.engine.poll_event() {
             // Also where bans came back, or an earlier run's were adopted: meanwhile a connection may have begun.
-            if let (Event::Banned { .. } | Event::Restored { .. } | Event::Ready, Some(kill)) = (event, &mut self.kill)
+            if let (
+                Event::Banned { .. } | Event::PrefixBanned { .. } | Event::Restored { .. } | Event::Ready,
+                Some(kill),
+            ) = (event, &mut self.kill)
             {
                 kill.banned();
             }
-            self.control.observe(&event, self.engine.bans().waiting());
+            self.control.observe(&event, self.engine.waiting());
             self.say(event, now, log);
         }
         if let Some(trouble) = self.firewall.trouble() {
@@ -455,20 +458,10 @@ impl Daemon {
         let table = &self.config.global.table;
         match event {
             Event::Ready => log!(log, Debug, "the kernel holds table inet {table}"),
-            Event::Banned { addr, jail, until } => {
-                let name = match jail {
-                    MANUAL => MANUAL_NAME,
-                    _ => self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name),
-                };
-                match until {
-                    Some(until) => {
-                        log!(log, Info, "banned {addr} by {name} for {}s", until.since(now).as_millis().div_ceil(1000))
-                    }
-                    None => log!(log, Info, "banned {addr} by {name} for good"),
-                }
-            }
-            Event::Unbanned { addr, expired: true } => log!(log, Info, "unbanned {addr}: its time is over"),
-            Event::Unbanned { addr, expired: false } => log!(log, Info, "unbanned {addr}"),
+            Event::Banned { addr, jail, until } => self.banned(&addr, jail, until, now, log),
+            Event::PrefixBanned { prefix, jail, until } => self.banned(&prefix, jail, until, now, log),
+            Event::Unbanned { addr, expired } => unbanned(&addr, expired, log),
+            Event::PrefixUnbanned { prefix, expired } => unbanned(&prefix, expired, log),
             Event::ScaffoldRefused { error, part } => {
                 let text = KernelText(self.engine.link().kernel_text());
                 let hint = hint(error, part);
@@ -523,6 +516,19 @@ impl Daemon {
         }
     }
 
+    fn banned(&self, who: &dyn fmt::Display, jail: u8, until: Option<Instant>, now: Instant, log: &mut Log<'_>) {
+        let name = match jail {
+            MANUAL => MANUAL_NAME,
+            _ => self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name),
+        };
+        match until {
+            Some(until) => {
+                log!(log, Info, "banned {who} by {name} for {}s", until.since(now).as_millis().div_ceil(1000))
+            }
+            None => log!(log, Info, "banned {who} by {name} for good"),
+        }
+    }
+
     /// Ends: what is readable is read, what is decided is sent.
     fn stop(&mut self, by: &str, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
         let now = now()?;
@@ -532,7 +538,7 @@ impl Daemon {
         let now = self.settle(log)?;
         self.cut(now, false, log);
         self.control.settle(&self.engine, now);
-        let held = self.engine.bans().installed();
+        let held = self.engine.bans().installed() + self.engine.bans().prefixes().installed();
         let table = &self.config.global.table;
         match self.config.global.on_stop {
             OnStop::Keep => {
@@ -571,7 +577,7 @@ impl Daemon {
              tracked addresses evicted, {} events dropped, {} stray and {} malformed answers, {} inotify overflows",
             bans.installed(),
             limits::BANS,
-            bans.waiting(),
+            self.engine.waiting(),
             attempts.len(),
             limits::TRACKED,
             counters.refused_full,
@@ -617,6 +623,10 @@ impl Daemon {
             );
         }
     }
+}
+
+fn unbanned(who: &dyn fmt::Display, expired: bool, log: &mut Log<'_>) {
+    log!(log, Info, "unbanned {who}{}", if expired { ": its time is over" } else { "" });
 }
 
 fn debug(log: &mut Log<'_>, jail: &Jail, addr: &dyn fmt::Display, decision: Decision) {
@@ -665,6 +675,7 @@ impl fmt::Display for Refused {
             Some(Part::Table) => "the table",
             Some(Part::Set(family)) => return write!(f, "set {}", scaffold::set(family)),
             Some(Part::Chain) => "the chain",
+            Some(Part::Prefixes(family)) => return write!(f, "set {} or its rule", scaffold::prefix_set(family)),
             Some(Part::Rule(family)) => return write!(f, "the rule of set {}", scaffold::set(family)),
         })
     }

@@ -115,6 +115,24 @@ fn an_open_session_dies_with_the_ban() {
 }
 
 #[test]
+fn a_banned_prefix_cuts_the_sessions_of_its_addresses() {
+    let lab = Lab::new();
+    let servers = Servers::start(&lab, Server::OpenSsh, Logger::Rsyslog("RSYSLOG_TraditionalFileFormat"));
+    let config = lab.config(&config(servers.log, true));
+    let mut edgeban = lab.spawn(lab.edgeban(&["run", "--config", &config]));
+    edgeban.wait_until_ready();
+    let [first, second, other] = attackers(false);
+    let [mut first, mut second, mut other] = [first, second, other].map(|from| Session::open(&lab, &servers, from));
+    // 192.0.2.66 and 192.0.2.77, but neither 192.0.2.100 nor the router.
+    assert!(lab.edgeban(&["ban", "192.0.2.64/28", "--config", &config]).output().unwrap().status.success());
+    for dead in [&mut first, &mut second] {
+        eventually("the session ends", || dead.client.try_wait().unwrap());
+    }
+    assert!(other.answers("me too?"));
+    edgeban.stop();
+}
+
+#[test]
 fn without_the_setting_it_is_left_alone() {
     guess_while_logged_in(false);
 }

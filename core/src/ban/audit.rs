@@ -27,7 +27,7 @@ pub enum Found {
     Full,
 }
 
-fn same(a: Option<Instant>, b: Option<Instant>) -> bool {
+pub(super) fn same(a: Option<Instant>, b: Option<Instant>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => a.since(b) <= TOLERANCE && b.since(a) <= TOLERANCE,
         (a, b) => a == b,

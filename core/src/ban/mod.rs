@@ -8,6 +8,7 @@
 mod audit;
 pub mod expiry;
 mod mark;
+pub mod prefix;
 
 pub use audit::Found;
 
@@ -17,6 +18,7 @@ use crate::table::{HashKey, List, Slot, Table};
 use crate::time::Instant;
 use expiry::{Heap, Position};
 use mark::Marks;
+use prefix::Prefixes;
 
 /// The jail of a ban that somebody asked for: no jail has this number.
 pub const MANUAL: u8 = u8::MAX;
@@ -130,6 +132,8 @@ pub struct Bans<const N: usize, const I: usize> {
     releasing: List,
     /// Behind which place, and up to which, bans are marked as foreign: a dump adds them one behind the other.
     unscreened: (usize, usize),
+    /// Bans of prefixes, which are no part of anything else here.
+    prefixes: Prefixes,
     /// Bans of each jail, and behind them those of none.
     of_jail: [u32; limits::JAILS + 1],
 }
@@ -154,6 +158,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             installed: 0,
             releasing: List::new(),
             unscreened: (0, 0),
+            prefixes: Prefixes::new(),
             of_jail: [0; limits::JAILS + 1],
         }
     }
@@ -161,6 +166,17 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// Sets the secret of the hash, before the first ban.
     pub fn set_key(&mut self, key: HashKey) {
         self.table.set_key(key);
+    }
+
+    /// Bans of prefixes.
+    #[must_use]
+    pub const fn prefixes(&self) -> &Prefixes {
+        &self.prefixes
+    }
+
+    /// The same, to be changed.
+    pub const fn prefixes_mut(&mut self) -> &mut Prefixes {
+        &mut self.prefixes
     }
 
     /// Bans in any state.
@@ -187,13 +203,13 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         self.wanted.iter().map(List::len).sum::<u32>() + self.releasing.len()
     }
 
-    /// Bans that are being lifted.
+    /// Bans that are being lifted, those of prefixes among them.
     #[must_use]
     pub fn leaving(&self) -> u32 {
         // What is in flight is one batch, and a batch either bans or lifts.
         let lifted = |ban: &Ban| ban.state == State::ReleasingInFlight;
         let in_flight = self.in_flight.back().and_then(|slot| self.table.get(slot)).is_some_and(lifted);
-        self.releasing.len() + if in_flight { self.in_flight.len() } else { 0 }
+        self.releasing.len() + if in_flight { self.in_flight.len() } else { 0 } + self.prefixes.leaving()
     }
 
     /// Bans, in any state, that the jail of this number decided, or somebody by hand ([`MANUAL`]).
@@ -276,8 +292,9 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         true
     }
 
-    /// Wants every ban lifted. Returns how many there are.
+    /// Wants every ban lifted, those of prefixes too. Returns how many there are.
     pub fn release_all(&mut self) -> u32 {
+        self.prefixes.release_if(&mut |_| true);
         for place in 0..self.table.places() {
             if let Some(slot) = self.table.slot_at(place)
                 && !matches!(self.state(slot), Some(State::Releasing | State::ReleasingInFlight))
@@ -428,6 +445,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The kernel lost everything: every installed ban is wanted again, and what waited to be lifted is lifted. What is in
     /// flight may have arrived before or after that.
     pub fn want_all_again(&mut self) {
+        self.prefixes.want_all_again();
         while let Some((slot, ..)) = self.next_releasing() {
             self.discard(slot);
         }

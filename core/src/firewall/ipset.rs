@@ -196,6 +196,12 @@ impl Link {
         }
     }
 
+    /// Whether it can ban prefixes of any length: its sets hold single addresses.
+    #[must_use]
+    pub const fn takes_prefixes(&self) -> bool {
+        false
+    }
+
     /// Whether nothing is in flight.
     #[must_use]
     pub fn is_idle(&self) -> bool {

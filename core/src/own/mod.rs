@@ -51,6 +51,10 @@ const ROUND: [Dump; 4] = [
     Dump { list: List::Addresses, family: AF_INET6 },
 ];
 
+/// The loopback addresses: each the first of a prefix, and its length.
+pub(crate) const LOOPBACK: [(Addr, u8); 2] =
+    [(Addr::v4([127, 0, 0, 0]), 8), (Addr::v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), 128)];
+
 /// Why an address is never banned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Why {
@@ -180,8 +184,8 @@ impl Own {
     /// Whether `addr` is one that `ignoreself` protects, and as what.
     #[must_use]
     pub fn find(&self, addr: Addr) -> Option<Why> {
-        const LOOPBACK: Addr = Addr::v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-        if addr == LOOPBACK || matches!(addr.as_v4(), Some([127, ..])) {
+        let [_, (v6, _)] = LOOPBACK;
+        if addr == v6 || matches!(addr.as_v4(), Some([127, ..])) {
             return Some(Why::Loopback);
         }
         Some(if self.known.find(addr)? { Why::Gateway } else { Why::Own })

@@ -7,6 +7,7 @@ use crate::ban::{Bans, Landing, State};
 use crate::event::{Event, Events};
 use crate::time::Instant;
 use crate::wire::nft::scaffold::Part;
+use crate::wire::nft::set::SetShape;
 use crate::wire::reply::NetlinkError;
 
 impl Link<'_> {
@@ -19,13 +20,13 @@ impl Link<'_> {
         events: &mut Events,
     ) {
         match flight.kind {
-            Kind::Dump(family) => return self.judge_dump(flight, family, outcome, bans, now, events),
+            Kind::Dump(_) | Kind::DumpPrefixes(_) => return self.judge_dump(flight, outcome, bans, now, events),
             Kind::Probe => return self.judge_probe(outcome, now, events),
             Kind::Check => return,
-            Kind::Wake | Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable => {}
+            Kind::Wake | Kind::Scaffold | Kind::Bans | Kind::Prefixes | Kind::Removals | Kind::DeleteTable => {}
         }
         // Committed to a table that somebody changed before: its rules may be gone, so nobody is announced as banned yet.
-        let doubtful = flight.kind == Kind::Bans && self.rebuild;
+        let doubtful = matches!(flight.kind, Kind::Bans | Kind::Prefixes) && self.rebuild;
         self.take_down(flight, if doubtful { Outcome::Unknown } else { outcome }, bans, events);
         match outcome {
             Outcome::Committed => self.go_on(flight, bans, now, events),
@@ -62,6 +63,10 @@ impl Link<'_> {
                 self.fresh_sets = false;
                 self.bare = false;
                 self.wake = Wake::No;
+                if self.with_prefixes {
+                    self.has_prefixes = !flight.disturbed;
+                    self.retry_prefixes.succeeded();
+                }
                 if core::mem::take(&mut self.audit_later) {
                     self.want_audit();
                 }
@@ -72,11 +77,12 @@ impl Link<'_> {
             }
             Kind::DeleteTable => self.stage = Stage::Deleted,
             Kind::Wake => self.wake = Wake::Done,
+            Kind::Prefixes => self.retry_prefixes.succeeded(),
             _ => {}
         }
         if let Some((since, by)) = self.healing
             && self.stage == Stage::Installed
-            && bans.waiting() == 0
+            && bans.waiting() + bans.prefixes().waiting() == 0
         {
             self.healing = None;
             events.push(Event::Restored { bans: bans.installed(), took: now.since(since), by });
@@ -102,9 +108,13 @@ impl Link<'_> {
                 }
             }
             Kind::Removals if flight.absent != 0 => {}
-            Kind::Bans if error == NetlinkError::ENOENT => self.lose_table(bans, now, events),
+            Kind::Bans | Kind::Prefixes if error == NetlinkError::ENOENT => self.lose_table(bans, now, events),
             // Whatever it is, the scaffold meets it, too.
             Kind::Wake => self.wake = Wake::Done,
+            Kind::Prefixes => {
+                events.push(Event::BatchRefused { error, entries: flight.entries });
+                self.retry_prefixes.failed(now);
+            }
             _ => {
                 events.push(Event::BatchRefused { error, entries: flight.entries });
                 self.batch = (flight.entries / 2).max(1);
@@ -126,6 +136,7 @@ impl Link<'_> {
         events.push(Event::TableLost);
         self.stage = Stage::Missing;
         self.fresh_sets = false;
+        self.has_prefixes = false;
         self.audit = Audit::None;
         self.retry.lost(now);
         self.healing.get_or_insert((now, self.pending.by()));
@@ -167,12 +178,19 @@ impl Link<'_> {
                 events.push(Event::Unprotected { error });
             }
             // Our sets of an earlier layout: the probe or the audit before knows their elements.
-            (NetlinkError::EEXIST, Some(Part::Set(_))) if !self.fresh_sets => {
+            (NetlinkError::EEXIST, Some(Part::Set(_) | Part::Prefixes(_))) if !self.fresh_sets => {
                 self.fresh_sets = true;
                 bans.want_all_again();
             }
             (NetlinkError::ENOENT, Some(Part::Set(_))) if self.fresh_sets => self.fresh_sets = false,
             (NetlinkError::EINVAL, Some(Part::Chain)) if self.wake == Wake::No => self.wake = Wake::Due,
+            // The others are not to suffer for them.
+            (_, Some(Part::Prefixes(_))) => {
+                events.push(Event::ScaffoldRefused { error, part });
+                self.retry_prefixes.failed(now);
+                self.has_prefixes = false;
+                bans.prefixes_mut().want_all_again();
+            }
             _ => {
                 self.wake = Wake::No;
                 self.fresh_table = false;
@@ -184,9 +202,9 @@ impl Link<'_> {
 
     /// What is there under our name?
     fn judge_probe(&mut self, outcome: Outcome, now: Instant, events: &mut Events) {
-        let [v4, v6] = self.probe.sets;
-        let ours =
-            |set: Option<crate::wire::nft::set::SetShape>, family| set.is_some_and(|set| set.holds_addresses(family));
+        let [v4, v6, ranges_v4, ranges_v6] = self.probe.sets;
+        let prefixes = |set: Option<SetShape>, family| set.is_none_or(|set| set.holds_ranges(family));
+        let ours = |set: Option<SetShape>, family| set.is_some_and(|set| set.holds_addresses(family));
         match outcome {
             Outcome::Unknown => {
                 events.push(Event::AnswerLost { entries: 0 });
@@ -198,7 +216,12 @@ impl Link<'_> {
                 self.retry.failed(now);
             }
             _ if !self.probe.table => self.stage = Stage::Missing,
-            _ if ours(v4, Family::V4) && ours(v6, Family::V6) => {
+            _ if ours(v4, Family::V4)
+                && ours(v6, Family::V6)
+                && prefixes(ranges_v4, Family::V4)
+                && prefixes(ranges_v6, Family::V6) =>
+            {
+                self.has_prefixes = ranges_v4.is_some() && ranges_v6.is_some();
                 self.stage = Stage::Missing;
                 self.audit = Audit::Due;
             }
@@ -236,5 +259,11 @@ impl Link<'_> {
                 announce(events, addr, &ban);
             }
         }
+        bans.prefixes_mut().landed(landing == Landing::Committed, &mut |ban| {
+            events.push(match ban.state() {
+                State::ReleasingInFlight => Event::PrefixUnbanned { prefix: ban.prefix, expired: false },
+                _ => Event::PrefixBanned { prefix: ban.prefix, jail: ban.jail, until: ban.until },
+            })
+        });
     }
 }

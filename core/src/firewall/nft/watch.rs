@@ -36,6 +36,8 @@ pub(super) struct Pending {
     changed: bool,
     /// Elements that were taken out, or put in.
     elements: u32,
+    /// Elements of the sets of prefixes: which, an audit finds.
+    prefixes: bool,
     by: Culprit,
 }
 
@@ -46,7 +48,7 @@ impl Pending {
 
     /// Whether a change was announced, but not yet whose it is.
     const fn is_open(&self) -> bool {
-        self.emptied || self.changed || self.elements > 0
+        self.emptied || self.changed || self.prefixes || self.elements > 0
     }
 }
 
@@ -94,8 +96,7 @@ impl Link<'_> {
 
     /// The ruleset has generation `id` after an exchange that became `outcome`.
     pub(super) fn follow_generation(&mut self, id: u32, outcome: Outcome) {
-        let commits =
-            |kind| matches!(kind, Kind::Wake | Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable);
+        let commits = |kind| !matches!(kind, Kind::Probe | Kind::Dump(_) | Kind::DumpPrefixes(_) | Kind::Check);
         let ours = self.flight.is_some_and(|flight| commits(flight.kind)) && outcome == Outcome::Committed;
         let check = self.flight.is_some_and(|flight| flight.kind == Kind::Check);
         if let Some(last) = self.generation.replace(id)
@@ -158,7 +159,10 @@ impl Link<'_> {
         match kind {
             NFT_MSG_NEWSETELEM | NFT_MSG_DELSETELEM => {
                 let Ok(elements) = Elements::parse(attrs) else { return };
-                let Some(family) = scaffold::family_of(elements.set) else { return };
+                let Some(family) = scaffold::family_of(elements.set) else {
+                    self.pending.prefixes = true;
+                    return;
+                };
                 self.pending.elements += 1;
                 if kind == NFT_MSG_NEWSETELEM {
                     self.take_elements(elements, family, bans, now);
@@ -197,10 +201,17 @@ impl Link<'_> {
             }
             self.stage = Stage::Missing;
             self.fresh_sets = false;
+            self.has_prefixes = false;
             self.audit = Audit::None;
             bans.want_all_again();
         }
         self.rebuild |= pending.changed;
+        if pending.prefixes {
+            match self.stage {
+                Stage::Installed => self.want_audit(),
+                _ => self.audit_later = true,
+            }
+        }
         // What was taken out waits already.
         let mends = bans.waiting() > 0 || self.rebuild || pending.emptied;
         events.push(Event::Disturbed { by, mends, lost: pending.emptied });
