@@ -131,7 +131,7 @@ pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
     now: Instant,
 ) -> Step {
     let refused = |refusal| Step::Answer(Response::Refused(refusal));
-    let widths = engine.link().layout().widths;
+    let widths = engine.layout().widths;
     match *request {
         Request::Ban { addr, time, jail, force } => {
             let (number, usual) = match jail {

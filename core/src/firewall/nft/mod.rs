@@ -20,6 +20,7 @@
 
 mod audit;
 mod judge;
+mod trial;
 mod watch;
 mod write;
 
@@ -41,6 +42,7 @@ use crate::wire::uapi::nf_tables::{NFT_MSG_NEWTABLE, NFT_TABLE_F_OWNER, NFT_TABL
 use heapless::Vec;
 
 pub use super::dialogue::{ANSWER_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, KernelText};
+pub use trial::Trial;
 
 /// Bans in one batch at most: past some 256 elements a message the kernel's cost per element no longer falls.
 pub const BATCH: u32 = 512;
