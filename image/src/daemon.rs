@@ -287,7 +287,9 @@ impl Daemon {
                 match event.token() {
                     SIGNALS => stop = stop.or(self.signal(log)),
                     INOTIFY => self.files.wake(chunk),
-                    NETLINK => self.firewall.receive(&mut self.engine, now),
+                    NETLINK => {
+                        self.firewall.receive(world.engine, now);
+                    }
                     NOTICES => {
                         let port = self.firewall.port_id();
                         self.watch.receive(world.engine, port, chunk, now);
@@ -367,11 +369,11 @@ impl Daemon {
         Ok(installed)
     }
 
-    /// As [`Daemon::pump`], and waits a while for somebody else who is changing a table.
+    /// As [`Daemon::settle`], and waits a while for somebody else who is changing a table.
     fn pump_to_end(&mut self, log: &mut Log<'_>) -> Result<(), Failure> {
         let mut ready = [epoll::Event::EMPTY; 1];
         for _ in 0..BUSY_TRIES {
-            self.pump(now()?, log);
+            self.settle(log)?;
             if !self.firewall.take_busy() {
                 break;
             }
@@ -408,6 +410,17 @@ impl Daemon {
         more
     }
 
+    /// As [`Daemon::pump`], until no answer is awaited any more; the time then.
+    fn settle(&mut self, log: &mut Log<'_>) -> Result<Instant, Failure> {
+        loop {
+            let now = now()?;
+            self.pump(now, log);
+            if !self.engine.awaits_answer() || !self.firewall.receive(&mut self.engine, now) {
+                return Ok(now);
+            }
+        }
+    }
+
     /// Sends what the engine has to send, batch by batch, and says what came of each.
     fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
         self.watch.follow(&mut self.engine, now);
@@ -416,8 +429,11 @@ impl Daemon {
         {
             log!(log, Error, "rtnetlink: {error}; this machine's own addresses may be out of date");
         }
+        let mut now = now;
         while self.firewall.exchange(&mut self.engine, now) {
             self.report(now, log);
+            // A million bans take seconds.
+            now = crate::daemon::now().unwrap_or(now);
         }
         self.watch.follow(&mut self.engine, now);
         self.report(now, log);
@@ -477,7 +493,7 @@ impl Daemon {
         while self.read(chunk, now, log) {
             self.pump(now, log);
         }
-        self.pump(now, log);
+        let now = self.settle(log)?;
         self.cut(now, false, log);
         self.control.settle(&self.engine, now);
         let bans = self.engine.bans().installed();

@@ -70,13 +70,26 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 /// If it is not there.
 #[must_use]
 pub fn binary() -> PathBuf {
+    program("edgeban", "sh image/build")
+}
+
+/// The program for 1,048,576 bans, as `image/build --large` leaves it.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn large_binary() -> PathBuf {
+    program("edgeban-large", "sh image/build --large")
+}
+
+fn program(name: &str, build: &str) -> PathBuf {
     let arch = match std::env::consts::ARCH {
         "arm" => "armv7",
         "mips" => "mipsel",
         arch => arch,
     };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dist").join(arch).join("edgeban");
-    assert!(path.exists(), "{} is missing: run `sh image/build` first", path.display());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dist").join(arch).join(name);
+    assert!(path.exists(), "{} is missing: run `{build}` first", path.display());
     path.canonicalize().unwrap()
 }
 
@@ -213,7 +226,18 @@ impl Lab {
     /// If it ends instead.
     #[must_use]
     pub fn start(&self, config: &str) -> Edgeban {
-        let mut edgeban = self.spawn(self.edgeban(&["run", "--config", &self.config(config)]));
+        self.start_program(&binary(), config)
+    }
+
+    /// As [`Lab::start`], with this build of edgeban.
+    ///
+    /// # Panics
+    /// If it ends instead.
+    #[must_use]
+    pub fn start_program(&self, program: &Path, config: &str) -> Edgeban {
+        let mut command = self.router(program);
+        command.args(["run", "--config", &self.config(config)]);
+        let mut edgeban = self.spawn(command);
         edgeban.wait_until_ready();
         edgeban
     }

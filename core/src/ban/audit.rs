@@ -37,8 +37,8 @@ fn same(a: Option<Instant>, b: Option<Instant>) -> bool {
 impl<const N: usize, const I: usize> Bans<N, I> {
     /// Begins an audit, or begins it again: nothing is seen yet.
     pub fn begin_audit(&mut self) {
-        for cell in 0..I {
-            if let Some(ban) = self.table.slot_at(cell).and_then(|slot| self.table.get_mut(slot)) {
+        for place in 0..self.table.places() {
+            if let Some(ban) = self.table.slot_at(place).and_then(|slot| self.table.get_mut(slot)) {
                 ban.marks.set(Marks::SEEN, false);
             }
         }
@@ -48,11 +48,11 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     pub fn found(&mut self, addr: Addr, until: Option<Instant>) -> Found {
         let Some(slot) = self.table.find(&addr) else {
             let marks = Marks::HELD.with(Marks::ANNOUNCED, true).with(Marks::FOREIGN, true).with(Marks::SEEN, true);
-            self.unscreened = true;
-            return match self.add(addr, until, ADOPTED, State::Installed, marks) {
-                Some(_) => Found::Adopted,
-                None => Found::Full,
-            };
+            let Some(slot) = self.add(addr, until, ADOPTED, State::Installed, marks) else { return Found::Full };
+            let place = slot.place();
+            let (first, end) = self.unscreened;
+            self.unscreened = (if end == 0 { place } else { first.min(place) }, end.max(place + 1));
+            return Found::Adopted;
         };
         let Some(ban) = self.table.get_mut(slot) else { return Found::Known };
         ban.marks.set(Marks::SEEN, true);
@@ -80,8 +80,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// As [`Bans::end_audit`], where only these families' sets were gone through.
     pub fn end_audit_of(&mut self, families: &[Family], now: Instant) -> u32 {
         let mut missing = 0;
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             if !self.table.key(slot).is_some_and(|addr| families.contains(&addr.family())) {
                 continue;
             }
@@ -132,11 +132,9 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Goes through the bans that were found in the kernel since the last call: those that `keep` does not want are lifted.
     pub fn screen(&mut self, mut keep: impl FnMut(Addr) -> bool) {
-        if !core::mem::take(&mut self.unscreened) {
-            return;
-        }
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        let (first, end) = core::mem::take(&mut self.unscreened);
+        for place in first..end {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             let Some(ban) = self.table.get_mut(slot) else { continue };
             if !ban.marks.has(Marks::FOREIGN) {
                 continue;

@@ -149,8 +149,8 @@ pub struct Bans<const N: usize, const I: usize> {
     /// Bans in any state, per family.
     by_family: [u32; 2],
     releasing: List,
-    /// Some bans are marked as foreign.
-    unscreened: bool,
+    /// Behind which place, and up to which, bans are marked as foreign: a dump adds them one behind the other.
+    unscreened: (usize, usize),
     ends: Ends,
     /// Bans of each jail, and behind them those of none.
     of_jail: [u32; limits::JAILS + 1],
@@ -176,7 +176,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             installed: [0; 2],
             by_family: [0; 2],
             releasing: List::new(),
-            unscreened: false,
+            unscreened: (0, 0),
             ends: Ends::Kernel,
             of_jail: [0; limits::JAILS + 1],
         }
@@ -194,12 +194,12 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Forgets every ban.
     pub fn clear(&mut self) {
-        for cell in 0..I {
-            // What follows may move up.
-            while let Some(slot) = self.table.slot_at(cell) {
+        for place in 0..self.table.places() {
+            if let Some(slot) = self.table.slot_at(place) {
                 self.discard(slot);
             }
         }
+        self.unscreened = (0, 0);
     }
 
     /// Bans in any state.
@@ -333,8 +333,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Wants every ban lifted. Returns how many there are.
     pub fn release_all(&mut self) -> u32 {
-        for cell in 0..I {
-            if let Some(slot) = self.table.slot_at(cell)
+        for place in 0..self.table.places() {
+            if let Some(slot) = self.table.slot_at(place)
                 && !matches!(self.state(slot), Some(State::Releasing | State::ReleasingInFlight))
             {
                 self.relist(slot, State::Releasing);
@@ -504,8 +504,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         while let Some((slot, ..)) = self.next_releasing() {
             self.discard(slot);
         }
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             let state = self.state(slot);
             if let Some(ban) = self.table.get_mut(slot) {
                 ban.marks.set(Marks::HELD, false);
@@ -521,8 +521,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The kernel may have lost some of its elements, nobody knows which: every installed ban is wanted again, and what
     /// waits to be lifted still has to be.
     pub fn want_installed_again(&mut self) {
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             if self.state(slot) == Some(State::Installed) {
                 if let Some(ban) = self.table.get_mut(slot) {
                     ban.marks.set(Marks::REPLACES, true);
@@ -540,13 +540,12 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
-    /// The first installed ban at or behind place `cell` of a walk over all bans, and the place behind it. A ban that
-    /// leaves in the middle of a walk can let it miss another.
+    /// The first installed ban at or behind a place of a walk over all bans, and the place behind it.
     #[must_use]
-    pub fn next_installed(&self, cell: usize) -> Option<(usize, Addr, Ban)> {
-        (cell..I).find_map(|cell| {
-            let (_, addr, ban) = self.entry(self.table.slot_at(cell)?)?;
-            (ban.state == State::Installed).then_some((cell + 1, addr, ban))
+    pub fn next_installed(&self, place: usize) -> Option<(usize, Addr, Ban)> {
+        (place..self.table.places()).find_map(|place| {
+            let (_, addr, ban) = self.entry(self.table.slot_at(place)?)?;
+            (ban.state == State::Installed).then_some((place + 1, addr, ban))
         })
     }
 

@@ -75,10 +75,8 @@ pub const DATAGRAM: usize = 12 * 1024;
 /// Bytes that an answer can need: an error with a line repeats the request behind 20 bytes.
 pub const ANSWER: usize = DATAGRAM + 64;
 
-/// Most elements of a set unless told otherwise: as many as there can be bans, and the kernel's own default.
-pub const MAXELEM: u32 = 65_536;
-
-static_assertions::const_assert!(limits::BANS <= 65_536);
+/// Most elements of a set unless told otherwise: as many as there can be bans. The kernel's own default is 65,536.
+pub const MAXELEM: u32 = limits::BANS_U32;
 
 /// The message whose answer is awaited.
 #[derive(Clone, Copy, Debug)]
