@@ -16,6 +16,7 @@ use crate::own::{Own, Why};
 use crate::source::syslog::Record;
 use crate::table::HashKey;
 use crate::time::{Duration, Instant};
+use crate::wire::nft::chain::Hook;
 use crate::wire::xt::set::SetMatch;
 
 /// A set of jails, a bit for each by its number in the configuration.
@@ -368,6 +369,11 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         if own.take_full() {
             events.push(Event::OwnFull);
         }
+        if own.take_devices()
+            && let Some(link) = self.link.nftables()
+        {
+            link.devices_changed();
+        }
         let fresh = own.take_fresh();
         let widths = self.layout.widths;
         let mut protected = |addr, ban: &Ban| {
@@ -401,6 +407,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     #[must_use]
     pub fn wants_own(&self) -> bool {
         self.jails.iter().any(|jail| jail.enabled && jail.ignoreself)
+    }
+
+    /// Whether it wants to hear of devices that come: `RTNLGRP_LINK`, through [`Own::handle`].
+    #[must_use]
+    pub fn wants_devices(&self) -> bool {
+        self.layout.hook == Hook::Ingress
     }
 
     /// Takes a datagram from the kernel.

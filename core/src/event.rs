@@ -54,6 +54,8 @@ pub enum Event {
     Disturbed {
         /// Who.
         by: Culprit,
+        /// Something has to be put back. Else bans were added.
+        mends: bool,
         /// The elements are gone, with their set or with the table.
         lost: bool,
     },

@@ -6,12 +6,12 @@ use crate::cli::{Options, Usage, config_only};
 use crate::config::{self, Origin, Space};
 use crate::control::{Control, World};
 use crate::exit;
-use crate::firewall::Firewall;
+use crate::firewall::{BUSY_TRIES, BUSY_WAIT, Firewall};
 use crate::instance::{Instance, Lock, NotLocked};
 use crate::kill::{self, Kill};
 use crate::log::Log;
 use crate::out::{Out, Printable};
-use crate::own::OwnSocket;
+use crate::own::{self, OwnSocket};
 use crate::say::{Held, debug, say};
 use crate::source::{AddError, Chunk, FileId, Files};
 use crate::watch::Watch;
@@ -115,9 +115,6 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     Ok(code)
 }
 
-/// Waits for whoever is changing a table of iptables, at the start and at the end: 10 s in all.
-const BUSY_TRIES: u32 = 100;
-const BUSY_WAIT: u64 = 100;
 /// Makes sure that no other daemon runs for the table, before anything is touched that might be another's.
 fn lock(config: &Config, err: &mut Out<'_>) -> Result<(Instance, Lock), u8> {
     let Some(instance) = Instance::of(&config.global) else {
@@ -219,8 +216,14 @@ impl Daemon {
                 }
             }
         }
+        for name in &config.global.devices {
+            if !own::has_device(name).unwrap_or(true) {
+                log!(log, Error, "not started: there is no device {name} ([global] devices)");
+                return Err(Failure { code: exit::FIREWALL, what: "device", error: Errno::ENODEV });
+            }
+        }
         let own =
-            match engine.wants_own() {
+            match engine.wants_own() || engine.wants_devices() {
                 true => Some(OwnSocket::open(&mut engine, now()?).map_err(Failure::of(
                     "this machine's own addresses (rtnetlink; ignoreself = false does without)",
                 ))?),
@@ -556,6 +559,13 @@ impl Daemon {
             link.counters().strays,
             link.counters().malformed,
             self.files.overflows()
+        );
+        let edgeban_core::firewall::nft::Counters { disturbed, audits, refused, lost, unadopted, .. } = link.counters();
+        log!(
+            log,
+            Info,
+            "table: {disturbed} changes by others, {audits} audits, {refused} batches refused, {lost} answers lost, {unadopted} \
+             foreign elements not adopted"
         );
         if self.own.is_some() {
             let own = self.engine.own();

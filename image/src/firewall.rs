@@ -19,6 +19,11 @@ const RECEIVE_BUFFER: u32 = 256 * 1024;
 /// not to wait for the whole of it.
 const TURN: usize = 128 * 1024;
 
+/// Waits for whoever is changing a table of iptables, at the start and at the end: how many, and of how many ms; 10 s in all.
+pub const BUSY_TRIES: u32 = 100;
+/// See [`BUSY_TRIES`].
+pub const BUSY_WAIT: u64 = 100;
+
 /// The socket, its buffers, and what went wrong since somebody asked.
 pub struct Firewall {
     netlink: Result<Netlink, Errno>,

@@ -72,9 +72,10 @@ pub fn say(event: Event, config: &Config, link: &Link<'static>, now: Instant, lo
             Warning,
             "the kernel cannot protect table inet {table} ({error}), Linux 6.9 can: watching it instead"
         ),
-        Event::Disturbed { by, lost } => {
+        Event::Disturbed { by, mends, lost } => {
+            let then = if mends { "; putting it back" } else { "" };
             let what = if lost { "emptied or removed" } else { "changed" };
-            log!(log, Warning, "{held}: {what} by {}; putting it back", By(by));
+            log!(log, Warning, "{held}: {what} by {}{then}", By(by));
         }
         Event::Restored { bans, took, by } => {
             log!(log, Warning, "{held}: as it should be again, {took} after the change by {}, with {bans} bans", By(by))
@@ -146,7 +147,7 @@ pub const fn hint(error: edgeban_core::wire::reply::NetlinkError, part: Option<P
         (E::EOPNOTSUPP | E::EINVAL, None | Some(Part::Table)) => {
             "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?"
         }
-        // A chain of another hook is EOPNOTSUPP, one in a table that sleeps EINVAL.
+        // A chain of another hook is EOPNOTSUPP.
         (E::EEXIST | E::EOPNOTSUPP | E::EINVAL, _) => {
             "; a table of this name with another layout exists: remove it or set another name in [global] table"
         }

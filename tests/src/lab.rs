@@ -44,6 +44,12 @@ pub const ATTACKERS_V6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x100),
 ];
 
+/// The address of the server behind the router, after [`Lab::add_server`].
+pub const SERVER_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+
+/// Its IPv6 address.
+pub const SERVER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2);
+
 /// How long [`eventually`] waits: much longer than anything takes on a slow machine that is busy with other tests, and
 /// shorter than the 30 s after which the daemon finds by itself what inotify should have told it.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -182,6 +188,20 @@ impl Lab {
     /// As [`Lab::on_router`], in the attackers' network.
     pub fn on_attackers<T: Send>(&self, make: impl FnOnce() -> T + Send) -> T {
         within(&format!("/proc/{}/root/run/netns/attackers", self.pid), make)
+    }
+
+    /// Puts a server with [`SERVER_V4`] and [`SERVER_V6`] behind the router, which forwards from then on, and gives the
+    /// attackers some addresses in `198.51.100.0/23` and `2001:db8:aa::/48`: see `lab/server.sh`.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn add_server(&self) {
+        text(self.router("sh").args(["-c", include_str!("lab/server.sh")])).unwrap();
+    }
+
+    /// As [`Lab::on_router`], in the server's network.
+    pub fn on_server<T: Send>(&self, make: impl FnOnce() -> T + Send) -> T {
+        within(&format!("/proc/{}/root/run/netns/server", self.pid), make)
     }
 
     /// nsenter becomes the program, which therefore is the test's own child, and outside of the process namespace.

@@ -74,9 +74,12 @@ fn guess_while_logged_in(kill: bool) {
         let [attacker, other, _] = attackers(ipv6);
         let mut sessions = [attacker, other].map(|from| Session::open(&lab, &servers, from));
         assert_eq!([open(&lab, attacker), open(&lab, other)], [[1, 1]; 2]);
-        for _ in 0..3 {
+        for guess in 1..=3 {
             assert!(sessions[0].answers("still here"));
-            assert_eq!(servers.connect(attacker, WRONG), Answer::Denied);
+            let answer = servers.connect(attacker, WRONG);
+            // The third is what bans, and its own connection may be cut before the answer is out.
+            let cut = kill && guess == 3 && matches!(answer, Answer::Other(_));
+            assert!(cut || answer == Answer::Denied, "{guess}: {answer:?}");
         }
         eventually("the attacker is banned", || lab.banned().contains(&attacker).then_some(()));
         let [dead, alive] = &mut sessions;

@@ -61,10 +61,10 @@ fn the_constants_are_those_of_the_headers() {
          #include <linux/netfilter/nfnetlink_conntrack.h>\n#include <linux/sock_diag.h>\n#include <linux/inet_diag.h>\n\
          #include <netinet/tcp.h>\n#include <sys/socket.h>\n\
          #include <linux/netfilter/nf_tables.h>\n#include <linux/netfilter/ipset/ip_set.h>\n#include <linux/netfilter/ipset/ip_set_hash.h>\n\
-         #include <sys/socket.h>\n#include <linux/rtnetlink.h>\n\
+         #include <sys/socket.h>\n#include <linux/rtnetlink.h>\n#include <linux/if.h>\n\
          #define INET_DIAG_SOCKID_LEN sizeof(struct inet_diag_sockid)\n\
          #define IFADDRMSG_LEN sizeof(struct ifaddrmsg)\n#define RTMSG_LEN sizeof(struct rtmsg)\n\
-         #define RTNEXTHOP_LEN sizeof(struct rtnexthop)\n#ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
+         #define IFINFOMSG_LEN sizeof(struct ifinfomsg)\n#define RTNEXTHOP_LEN sizeof(struct rtnexthop)\n#ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
          #define NFGEN_HDRLEN sizeof(struct nfgenmsg)\n#ifndef NFT_TABLE_F_PERSIST\n#define NFT_TABLE_F_PERSIST 4\n#endif\n\
          #ifndef NFT_SET_ELEM_CATCHALL\n\
          #define NFT_SET_ELEM_CATCHALL 2\n#endif\nint main(void) {\n",
@@ -136,8 +136,9 @@ fn nf_tables_values() -> Vec<(&'static str, i64)> {
 }
 
 fn rtnetlink_values() -> Vec<(&'static str, i64)> {
-    values!(rtnetlink: AF_INET AF_INET6 RTM_NEWADDR RTM_DELADDR RTM_GETADDR RTM_NEWROUTE RTM_DELROUTE RTM_GETROUTE
-        RTNLGRP_IPV4_IFADDR RTNLGRP_IPV4_ROUTE RTNLGRP_IPV6_IFADDR RTNLGRP_IPV6_ROUTE IFADDRMSG_LEN IFA_ADDRESS
+    values!(rtnetlink: AF_INET AF_INET6 RTM_NEWLINK RTM_GETLINK RTM_NEWADDR RTM_DELADDR RTM_GETADDR RTM_NEWROUTE RTM_DELROUTE RTM_GETROUTE
+        RTNLGRP_LINK RTNLGRP_IPV4_IFADDR RTNLGRP_IPV4_ROUTE RTNLGRP_IPV6_IFADDR RTNLGRP_IPV6_ROUTE IFINFOMSG_LEN
+        IFLA_IFNAME IFF_UP IFADDRMSG_LEN IFA_ADDRESS
         IFA_LOCAL RTMSG_LEN RTNEXTHOP_LEN RTN_UNICAST RTM_F_CLONED RTA_GATEWAY RTA_MULTIPATH RTA_VIA)
 }
 

@@ -519,13 +519,13 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     }
 
     /// The kernel may have lost some of its elements, nobody knows which: every installed ban is wanted again, and what
-    /// waits to be lifted still has to be.
-    pub fn want_installed_again(&mut self) {
+    /// waits to be lifted still has to be. `replaces`: what it still holds may have another end.
+    pub fn want_installed_again(&mut self, replaces: bool) {
         for place in 0..self.table.places() {
             let Some(slot) = self.table.slot_at(place) else { continue };
             if self.state(slot) == Some(State::Installed) {
                 if let Some(ban) = self.table.get_mut(slot) {
-                    ban.marks.set(Marks::REPLACES, true);
+                    ban.marks.set(Marks::REPLACES, replaces || ban.replaces());
                 }
                 self.relist(slot, State::Wanted);
             }
@@ -828,7 +828,7 @@ mod tests {
         let walk = core::iter::successors(bans.next_installed(0), |(next, ..)| bans.next_installed(*next));
         assert_eq!(walk.count(), 10);
         bans.release(v4(3));
-        bans.want_installed_again();
+        bans.want_installed_again(true);
         assert_eq!((bans.installed(), bans.waiting(), bans.len()), (0, 10, 10));
         assert!(bans.next_installed(0).is_none());
         assert!(bans.find(v4(1)).unwrap().replaces(), "the kernel may still hold it");

@@ -404,6 +404,15 @@ impl<'a> Link<'a> {
         }
     }
 
+    /// Whether the table is protected from others, as far as it was wanted.
+    #[must_use]
+    pub const fn is_protected(&self) -> bool {
+        match self {
+            Self::Nftables(link) => link.is_protected(),
+            _ => false,
+        }
+    }
+
     /// Whether the kernel's notices should arrive.
     #[must_use]
     pub fn wants_notices(&self, now: Instant) -> bool {

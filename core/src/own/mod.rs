@@ -111,6 +111,8 @@ pub struct Own {
     say_full: bool,
     /// Bans have not been compared with something that is known.
     fresh: bool,
+    /// A device came, or was switched on or off.
+    devices: bool,
     seq: u32,
     began: Instant,
     next_at: Instant,
@@ -136,6 +138,7 @@ impl Own {
             overflowed: false,
             say_full: false,
             fresh: false,
+            devices: false,
             seq: 0,
             began: Instant::ZERO,
             next_at: Instant::ZERO,
@@ -192,6 +195,11 @@ impl Own {
     /// Whether any was added since the last call.
     pub(crate) const fn take_fresh(&mut self) -> bool {
         core::mem::replace(&mut self.fresh, false)
+    }
+
+    /// Whether a device came, or was switched on or off, since the last call.
+    pub(crate) const fn take_devices(&mut self) -> bool {
+        core::mem::replace(&mut self.devices, false)
     }
 
     /// Whether there turned out to be more than there is room for; true once.
@@ -263,6 +271,7 @@ impl Own {
         match Notice::parse(message)? {
             // What is left of a round that was given up.
             Some(_) if listed && !answers => {}
+            Some(Notice::Device) => self.devices = true,
             Some(Notice::Address { gone: true, .. } | Notice::DefaultRoute { gone: true, .. }) => self.stale = true,
             Some(Notice::Address { addr, .. }) => self.add(addr, false, listed),
             Some(Notice::DefaultRoute { gateways, .. }) => {

@@ -94,7 +94,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
                 let this = if *backend == Backend::Ipset {
                     set(table, family, answer, &mut out)
                 } else {
-                    dump(table, family, answer, &mut out)
+                    dump(&layout, family, answer, &mut out)
                 };
                 this.map(|this| changed | this)
             }),
@@ -201,7 +201,8 @@ fn set(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Res
 }
 
 /// Lists one set. Returns whether it changed meanwhile: the kernel lists it piece by piece, as it is received.
-fn dump(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+fn dump(layout: &Layout<'_>, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+    let table = layout.table;
     let netlink = ask(|w| GetElements { table, set: scaffold::set(family) }.emit(SEQ, w))?;
     let mut changed = false;
     loop {
@@ -217,7 +218,11 @@ fn dump(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Re
                         let element = element.map_err(|_| Trouble::Garbled)?;
                         let addr = element.addr(family).ok_or(Trouble::Garbled)?;
                         put!(out, "{addr}");
-                        let bits = 8 * element.key_len();
+                        // The key's last bits may be none of the prefix.
+                        let bits = match layout.widths.of(family) {
+                            bits if bits.div_ceil(8) == element.key_len() => bits,
+                            _ => 8 * element.key_len(),
+                        };
                         if bits < Widths::FULL.of(family) {
                             put!(out, "/{bits}");
                         }

@@ -148,7 +148,7 @@ impl Link {
             let missing = bans.end_audit(now);
             if missing > 0 && !first {
                 self.disturbed += 1;
-                events.push(Event::Disturbed { by: Culprit::default(), lost: true });
+                events.push(Event::Disturbed { by: Culprit::default(), mends: true, lost: true });
                 self.healing.get_or_insert(now);
             }
         }

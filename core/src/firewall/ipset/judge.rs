@@ -107,7 +107,7 @@ impl Link {
                 self.walk = None;
                 self.audit.restart();
                 self.retry.lost(now);
-                bans.want_installed_again();
+                bans.want_installed_again(true);
             }
             Step::Count(_) | Step::List(_) => {
                 events.push(Event::BatchRefused { error, entries });
@@ -118,7 +118,7 @@ impl Link {
                 events.push(Event::BatchRefused { error, entries });
                 self.walk = None;
                 self.retry.failed(now);
-                bans.want_installed_again();
+                bans.want_installed_again(true);
             }
             Step::Add(_) | Step::Del(_) => {
                 events.push(Event::BatchRefused { error, entries });

@@ -1,7 +1,7 @@
 //! What an exchange was found to be, and what follows from it.
 
 use super::super::dialogue::announce;
-use super::{Audit, BATCH, Flight, Kind, Link, Outcome, Stage};
+use super::{Audit, BATCH, Flight, Kind, Link, Outcome, Stage, Wake};
 use crate::addr::Family;
 use crate::ban::{Bans, Landing, State};
 use crate::event::{Event, Events};
@@ -22,7 +22,7 @@ impl Link<'_> {
             Kind::Dump(family) => return self.judge_dump(flight, family, outcome, bans, now, events),
             Kind::Probe => return self.judge_probe(outcome, now, events),
             Kind::Check => return,
-            Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable => {}
+            Kind::Wake | Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable => {}
         }
         // Committed to a table that somebody changed before: its rules may be gone, so nobody is announced as banned yet.
         let doubtful = flight.kind == Kind::Bans && self.rebuild;
@@ -48,7 +48,7 @@ impl Link<'_> {
         now: Instant,
         events: &mut Events,
     ) {
-        if flight.kind != Kind::Scaffold {
+        if !matches!(flight.kind, Kind::Scaffold | Kind::Wake) {
             self.retry.succeeded();
         }
         self.batch = self.batch.saturating_mul(2).min(BATCH);
@@ -57,8 +57,11 @@ impl Link<'_> {
             Kind::Scaffold => {
                 self.started = true;
                 self.rebuild = false;
+                self.probe.table = true;
+                self.fresh_table = false;
                 self.fresh_sets = false;
                 self.bare = false;
+                self.wake = Wake::No;
                 if core::mem::take(&mut self.audit_later) {
                     self.want_audit();
                 }
@@ -68,6 +71,7 @@ impl Link<'_> {
                 }
             }
             Kind::DeleteTable => self.stage = Stage::Deleted,
+            Kind::Wake => self.wake = Wake::Done,
             _ => {}
         }
         if let Some((since, by)) = self.healing
@@ -99,6 +103,8 @@ impl Link<'_> {
             }
             Kind::Removals if flight.absent != 0 => {}
             Kind::Bans if error == NetlinkError::ENOENT => self.lose_table(bans, now, events),
+            // Whatever it is, the scaffold meets it, too.
+            Kind::Wake => self.wake = Wake::Done,
             _ => {
                 events.push(Event::BatchRefused { error, entries: flight.entries });
                 self.batch = (flight.entries / 2).max(1);
@@ -143,9 +149,21 @@ impl Link<'_> {
             return;
         }
         match (error, part) {
+            // An earlier run protected it and this one shall not, or the other way round.
+            (NetlinkError::EOPNOTSUPP | NetlinkError::EINVAL, Some(Part::Table))
+                if self.probe.table && !self.fresh_table =>
+            {
+                self.fresh_table = true;
+                bans.want_installed_again(false);
+            }
+            (NetlinkError::ENOENT, Some(Part::Table)) if self.fresh_table => {
+                self.fresh_table = false;
+                self.probe.table = false;
+            }
             // Kernels before 6.9 do not know the flags.
             (NetlinkError::EOPNOTSUPP | NetlinkError::EINVAL, Some(Part::Table)) if self.is_protected() => {
                 self.can_protect = false;
+                self.fresh_table = false;
                 events.push(Event::Unprotected { error });
             }
             // Our sets of an earlier layout: the probe or the audit before knows their elements.
@@ -154,7 +172,10 @@ impl Link<'_> {
                 bans.want_all_again();
             }
             (NetlinkError::ENOENT, Some(Part::Set(_))) if self.fresh_sets => self.fresh_sets = false,
+            (NetlinkError::EINVAL, Some(Part::Chain)) if self.wake == Wake::No => self.wake = Wake::Due,
             _ => {
+                self.wake = Wake::No;
+                self.fresh_table = false;
                 events.push(Event::ScaffoldRefused { error, part });
                 self.retry.failed(now);
             }

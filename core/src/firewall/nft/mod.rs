@@ -105,7 +105,8 @@ pub struct Layout<'a> {
     pub widths: Widths,
     /// Elements count the packets that they stop.
     pub counters: bool,
-    /// Nobody else may change the table, `nft flush ruleset` included, and it outlives this process.
+    /// Nobody else may change the table while this process runs, `nft flush ruleset` included. It outlives the process, but
+    /// is everybody's until the next run takes it over.
     pub protect: bool,
     /// What becomes of others' elements.
     pub foreign: Foreign,
@@ -128,7 +129,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The messages that make it. `protect` is for kernels that can.
-    const fn scaffold(&self, protect: bool, fresh_sets: bool) -> Scaffold<'a> {
+    const fn scaffold(&self, protect: bool, fresh_table: bool, fresh_sets: bool) -> Scaffold<'a> {
         Scaffold {
             table: self.table,
             flags: if protect { NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST } else { 0 },
@@ -140,6 +141,7 @@ impl<'a> Layout<'a> {
             size: Some(SET_SIZE),
             gc_interval_ms: Some(GC_INTERVAL_MS),
             counters: self.counters,
+            fresh_table,
             fresh_sets,
         }
     }
@@ -153,6 +155,8 @@ enum Kind {
     Dump(crate::addr::Family),
     /// Did the ruleset change while nobody listened?
     Check,
+    /// Our table, asleep through somebody's doing, is woken.
+    Wake,
     Scaffold,
     Bans,
     Removals,
@@ -216,6 +220,17 @@ enum Stage {
     Deleted,
 }
 
+/// Whether a table may be asleep (`NFT_TABLE_F_DORMANT`): in the transaction that wakes one the kernel takes no chains.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wake {
+    /// Nothing speaks for it.
+    No,
+    /// The next exchange wakes it.
+    Due,
+    /// It was woken, and the scaffold is tried again.
+    Done,
+}
+
 /// Where an audit stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Audit {
@@ -272,12 +287,15 @@ pub struct Link<'a> {
     restarts: u8,
     /// The chain and its rules must be made again.
     rebuild: bool,
+    /// The table is ours, but protected by an earlier run or not: it must be made again.
+    fresh_table: bool,
     /// The sets are ours, but of another kind: they must be made again.
     fresh_sets: bool,
     /// The kernel knows `NFT_TABLE_F_PERSIST`, or nobody asked it yet.
     can_protect: bool,
     /// A scaffold with bans in its batch was refused: without, next time.
     bare: bool,
+    wake: Wake,
     /// The ruleset's generation after the last exchange.
     generation: Option<u32>,
     /// Whether the notices of others' changes arrive; see [`Link::wants_notices`].
@@ -313,9 +331,11 @@ impl<'a> Link<'a> {
             audit_later: false,
             restarts: 0,
             rebuild: false,
+            fresh_table: false,
             fresh_sets: false,
             can_protect: true,
             bare: false,
+            wake: Wake::No,
             generation: None,
             listening: false,
             paused: false,
@@ -364,6 +384,11 @@ impl<'a> Link<'a> {
             self.audit = Audit::None;
             self.retry.hurry();
         }
+    }
+
+    /// A device came: kernels before 6.16 forget a chain's device that goes, and do not see it come back.
+    pub fn devices_changed(&mut self) {
+        self.rebuild |= self.stage == Stage::Installed && self.layout.hook == Hook::Ingress;
     }
 
     /// Whether nothing is in flight.
@@ -535,6 +560,6 @@ impl<'a> Link<'a> {
     }
 
     fn scaffold(&self) -> Scaffold<'a> {
-        self.layout.scaffold(self.is_protected(), self.fresh_sets)
+        self.layout.scaffold(self.is_protected(), self.fresh_table, self.fresh_sets)
     }
 }

@@ -26,12 +26,12 @@ impl Trial {
     /// [`Full`] if it does not fit.
     pub fn emit(layout: &Layout<'_>, protect: bool, w: &mut Writer<'_>) -> Result<(), Full> {
         BatchBegin::default().emit(0, w)?;
-        Layout { table: TABLE, ..*layout }.scaffold(protect, false).emit(w, 1, true).map(drop)
+        Layout { table: TABLE, ..*layout }.scaffold(protect, false, false).emit(w, 1, true).map(drop)
     }
 
     /// Takes a datagram of the answers.
     pub fn handle(&mut self, layout: &Layout<'_>, datagram: &[u8]) {
-        let scaffold = layout.scaffold(false, false);
+        let scaffold = layout.scaffold(false, false, false);
         for reply in Replies::new(datagram).flatten() {
             match reply {
                 Reply::Ack { seq } => self.acked |= seq == scaffold.messages(),

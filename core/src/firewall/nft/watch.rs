@@ -43,13 +43,19 @@ impl Pending {
     pub const fn by(&self) -> Culprit {
         self.by
     }
+
+    /// Whether a change was announced, but not yet whose it is.
+    const fn is_open(&self) -> bool {
+        self.emptied || self.changed || self.elements > 0
+    }
 }
 
 impl Link<'_> {
-    /// Whether notices should arrive now.
+    /// Whether notices should arrive now. Those of a change that began to arrive are heard to their end, which says whose
+    /// it is.
     #[must_use]
     pub fn wants_notices(&self, now: Instant) -> bool {
-        now >= self.quiet_until
+        now >= self.quiet_until || (self.listening && self.pending.is_open())
     }
 
     /// A batch of so many entries was committed.
@@ -65,10 +71,14 @@ impl Link<'_> {
         self.check |= listening && !self.listening && self.generation.is_some();
         self.paused = self.listening && !listening;
         self.listening = listening;
+        // What was not heard to its end, nobody says whose it was.
+        self.pending = Pending::default();
     }
 
     /// Notices were lost: nobody knows what others did.
     pub fn lost_notices(&mut self) {
+        // What was heard of is a part of it, and whose it was nobody says any more.
+        self.pending = Pending::default();
         self.suspect();
     }
 
@@ -84,7 +94,8 @@ impl Link<'_> {
 
     /// The ruleset has generation `id` after an exchange that became `outcome`.
     pub(super) fn follow_generation(&mut self, id: u32, outcome: Outcome) {
-        let commits = |kind| matches!(kind, Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable);
+        let commits =
+            |kind| matches!(kind, Kind::Wake | Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable);
         let ours = self.flight.is_some_and(|flight| commits(flight.kind)) && outcome == Outcome::Committed;
         let check = self.flight.is_some_and(|flight| flight.kind == Kind::Check);
         if let Some(last) = self.generation.replace(id)
@@ -93,6 +104,17 @@ impl Link<'_> {
             && (!self.listening || check)
         {
             self.suspect();
+        }
+    }
+
+    /// Generation `id` was announced with all that changed in it: once nobody listens, it is no news. While something is
+    /// in flight its answer tells.
+    fn heard_of(&mut self, id: u32) {
+        if let Some(last) = &mut self.generation
+            && self.flight.is_none()
+            && id.wrapping_sub(*last) <= u32::MAX / 2
+        {
+            *last = id;
         }
     }
 
@@ -118,6 +140,7 @@ impl Link<'_> {
             }
             if kind == NFT_MSG_NEWGEN {
                 if let Ok(generation) = NewGen::parse(attrs) {
+                    self.heard_of(generation.id);
                     self.act(generation.by, bans, now, events);
                 }
                 continue;
@@ -161,14 +184,13 @@ impl Link<'_> {
         events: &mut Events,
     ) {
         let pending = core::mem::replace(&mut self.pending, Pending { by, ..Pending::default() });
-        if !(pending.emptied || pending.changed || pending.elements > 0) {
+        if !pending.is_open() {
             return;
         }
         if !matches!(self.stage, Stage::Installed | Stage::Missing) {
             return;
         }
         self.counters.disturbed += 1;
-        events.push(Event::Disturbed { by, lost: pending.emptied });
         if pending.emptied {
             if let Some(flight) = &mut self.flight {
                 flight.disturbed = true;
@@ -180,7 +202,9 @@ impl Link<'_> {
         }
         self.rebuild |= pending.changed;
         // What was taken out waits already.
-        if bans.waiting() > 0 || self.rebuild || pending.emptied {
+        let mends = bans.waiting() > 0 || self.rebuild || pending.emptied;
+        events.push(Event::Disturbed { by, mends, lost: pending.emptied });
+        if mends {
             self.healing.get_or_insert((now, by));
             self.retry.hurry_if_first();
         }

@@ -1,6 +1,6 @@
 //! What is sent next, and its bytes.
 
-use super::{Audit, BATCH, Kind, Link, REPLACEMENTS, Stage};
+use super::{Audit, BATCH, Kind, Link, REPLACEMENTS, Stage, Wake};
 use crate::addr::{Addr, Family};
 use crate::ban::Bans;
 use crate::time::{Duration, Instant};
@@ -45,6 +45,12 @@ impl Link<'_> {
         if let Audit::At(family) = self.audit {
             let dump = GetElements { table: self.layout.table, set: scaffold::set(family) };
             return of(Kind::Dump(family), dump.emit(self.next_seq, w).map(|()| 1));
+        }
+        if self.wake == Wake::Due {
+            return of(
+                Kind::Wake,
+                self.write_batch(w, |link, w| link.scaffold().emit_table(w, link.tag(1)).map(|()| 1)),
+            );
         }
         if self.stage == Stage::Missing || self.rebuild {
             let mut entries = 0;

@@ -354,7 +354,7 @@ impl Link {
         let by = Culprit::default();
         if let Some(flight) = disturbed {
             self.disturbed += 1;
-            events.push(Event::Disturbed { by, lost: flight.missing > 0 });
+            events.push(Event::Disturbed { by, mends: true, lost: flight.missing > 0 });
         }
         let landing = if outcome.is_ok() { Landing::Committed } else { Landing::Refused };
         while self.holds != Holds::Set

@@ -273,7 +273,7 @@ fn what_others_take_out_is_back_after_the_next_look() {
         assert_eq!(world.turn(), [], "nothing announces it");
         world.step(CHECK);
         let events = world.turn();
-        assert_eq!(events.first(), Some(&Event::Disturbed { by, lost }));
+        assert_eq!(events.first(), Some(&Event::Disturbed { by, mends: true, lost }));
         assert!(events.contains(&Event::Restored { bans: 3, took: Duration::ZERO, by }), "{events:?}");
         assert_eq!(world.dropped()[0].len(), 3);
     }

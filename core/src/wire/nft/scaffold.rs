@@ -23,7 +23,7 @@
 use super::chain::{AnyChain, DelChain, Device, Hook, NewChain};
 use super::rule::{NewRule, Verdict};
 use super::set::{DelSet, NewSet};
-use super::table::NewTable;
+use super::table::{DelTable, NewTable};
 use crate::addr::{Family, Widths};
 use crate::wire::buf::{Full, Writer};
 use crate::wire::nl::Tag;
@@ -71,6 +71,9 @@ pub struct Scaffold<'a> {
     pub gc_interval_ms: Option<u32>,
     /// Elements count the packets that they stop.
     pub counters: bool,
+    /// Deletes the table with all that is in it and makes it anew: the kernel changes neither `OWNER` nor `PERSIST` of a
+    /// table that exists. It must exist, else ENOENT.
+    pub fresh_table: bool,
     /// Deletes the sets with all elements and makes them anew. They must exist, else ENOENT.
     pub fresh_sets: bool,
 }
@@ -78,7 +81,7 @@ pub struct Scaffold<'a> {
 /// A message of the scaffold, for those who have to say which one the kernel refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// The table.
+    /// The table: its deletion or creation.
     Table,
     /// The set of a family: its deletion or creation.
     Set(Family),
@@ -104,6 +107,7 @@ impl<'a> Scaffold<'a> {
             size: None,
             gc_interval_ms: None,
             counters: false,
+            fresh_table: false,
             fresh_sets: false,
         }
     }
@@ -112,8 +116,11 @@ impl<'a> Scaffold<'a> {
     fn parts(&self) -> impl Iterator<Item = Step> {
         let chains = Hook::ALL.into_iter().flat_map(|hook| [Step::AnyChain(hook), Step::DelChain(hook)]);
         let families = [Family::V4, Family::V6];
-        let deletions = families.into_iter().map(Step::DelSet).filter(|_| self.fresh_sets);
-        core::iter::once(Step::Table)
+        let deletions = families.into_iter().map(Step::DelSet).filter(|_| self.fresh_sets && !self.fresh_table);
+        let first = if self.fresh_table { Some(Step::DelTable) } else { None };
+        first
+            .into_iter()
+            .chain([Step::Table])
             .chain(chains)
             .chain(deletions)
             .chain(families.map(Step::NewSet))
@@ -132,7 +139,7 @@ impl<'a> Scaffold<'a> {
     pub fn part(&self, n: u32) -> Option<Part> {
         let n = usize::try_from(n.checked_sub(1)?).ok()?;
         Some(match self.parts().nth(n)? {
-            Step::Table => Part::Table,
+            Step::DelTable | Step::Table => Part::Table,
             Step::DelSet(family) | Step::NewSet(family) => Part::Set(family),
             Step::AnyChain(_) | Step::DelChain(_) | Step::NewChain => Part::Chain,
             Step::Rule(family) => Part::Rule(family),
@@ -152,7 +159,8 @@ impl<'a> Scaffold<'a> {
             for step in self.parts() {
                 let tag = Tag { seq, ack };
                 match step {
-                    Step::Table => NewTable { name: table, flags: self.flags }.emit(tag, w)?,
+                    Step::DelTable => DelTable { name: table }.emit(tag, w)?,
+                    Step::Table => self.emit_table(w, tag)?,
                     Step::AnyChain(hook) => AnyChain { table, name: hook.name() }.emit(tag, w)?,
                     Step::DelChain(hook) => DelChain { table, name: hook.name() }.emit(tag, w)?,
                     Step::DelSet(family) => DelSet { table, name: set(family) }.emit(tag, w)?,
@@ -164,6 +172,14 @@ impl<'a> Scaffold<'a> {
             }
             Ok(seq.wrapping_sub(first))
         })
+    }
+
+    /// Writes the first of them alone. Over a table that somebody put to sleep it wakes it.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit_table(&self, w: &mut Writer<'_>, tag: Tag) -> Result<(), Full> {
+        NewTable { name: self.table, flags: self.flags }.emit(tag, w)
     }
 
     fn new_set(&self, family: Family) -> NewSet<'a> {
@@ -195,6 +211,7 @@ impl<'a> Scaffold<'a> {
 
 #[derive(Clone, Copy)]
 enum Step {
+    DelTable,
     Table,
     AnyChain(Hook),
     DelChain(Hook),
