@@ -75,13 +75,18 @@ pub fn say(event: Event, config: &Config, link: &Link<'static>, now: Instant, lo
         Event::Disturbed { by, mends, lost } => {
             let then = if mends { "; putting it back" } else { "" };
             let what = if lost { "emptied or removed" } else { "changed" };
-            log!(log, Warning, "{held}: {what} by {}{then}", By(by));
+            log!(log, Warning, "{held} was {what} by {}{then}", By(by));
         }
         Event::Restored { bans, took, by } => {
-            log!(log, Warning, "{held}: as it should be again, {took} after the change by {}, with {bans} bans", By(by))
+            log!(
+                log,
+                Warning,
+                "{held} is as it should be again, {took} after the change by {}, with {bans} bans",
+                By(by)
+            )
         }
         Event::TableLost => {
-            log!(log, Warning, "{held}: gone from the kernel; installing it again with every ban")
+            log!(log, Warning, "{held} is gone from the kernel; installing it again with every ban")
         }
         Event::BanTableFull { addr } => {
             log!(log, Warning, "no room to ban {addr}: {} addresses are banned (limit BANS)", limits::BANS);
