@@ -2,19 +2,22 @@
 //!
 //! No I/O and no clock, so the daemon, `edgeban test` and the tests run the same code.
 
-use crate::addr::{Addr, Prefix, Widths};
+use crate::addr::{Addr, Family, Prefix, Widths};
 use crate::ban::{Ban, Bans, State, Wanted, prefix};
-use crate::config::model::{BanTime, Jail};
+use crate::config::model::{Backend, BanTime, Jail};
 use crate::count::{Attempts, Rule};
 use crate::detect::{Attempt, Filter, Sessions};
 use crate::event::{Event, Events};
-use crate::firewall::nft::{Layout, Link};
+use crate::firewall::backend::{Link, Table, Unsupported};
+use crate::firewall::nft::{self, Layout};
+use crate::firewall::xt::{Failure, Info, Refused, Rewrite, Sources};
 use crate::limits;
 use crate::own::{LOOPBACK, Own, Why};
 use crate::source::syslog::Record;
 use crate::table::HashKey;
 use crate::time::{Duration, Instant};
 use crate::wire::nft::chain::Hook;
+use crate::wire::xt::set::SetMatch;
 
 /// A set of jails, a bit for each by its number in the configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -88,6 +91,7 @@ pub struct Memory<const T: usize, const TI: usize, const B: usize, const BI: usi
     bans: Bans<B, BI>,
     events: Events,
     own: Own,
+    sources: Sources,
 }
 
 /// The tables of the shipped binary.
@@ -103,6 +107,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Memory<T,
             bans: Bans::new(),
             events: Events::new(),
             own: Own::new(),
+            sources: Sources::new(),
         }
     }
 }
@@ -117,6 +122,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Default f
 pub struct Engine<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> {
     jails: &'m [Jail],
     memory: &'m mut Memory<T, TI, B, BI>,
+    layout: Layout<'m>,
     link: Link<'m>,
     counters: Counters,
 }
@@ -166,12 +172,38 @@ pub enum NotBanned {
 }
 
 impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'m, T, TI, B, BI> {
-    /// An engine for these jails over empty tables, with the nf_tables table of this layout. `key` is the secret of its
-    /// hashes.
+    /// An engine for these jails over empty tables, with the nf_tables table of this layout unless
+    /// [`Engine::set_backend`] says otherwise. `key` is the secret of its hashes.
     pub fn new(memory: &'m mut Memory<T, TI, B, BI>, jails: &'m [Jail], layout: Layout<'m>, key: HashKey) -> Self {
         memory.attempts.set_key(key);
         memory.bans.set_key(key);
-        Self { jails, memory, link: Link::new(layout), counters: Counters::default() }
+        Self { jails, memory, layout, link: Link::Nftables(nft::Link::new(layout)), counters: Counters::default() }
+    }
+
+    /// Begins with this backend, and without any ban that another one found.
+    ///
+    /// # Errors
+    /// A setting that it does not have; the backend stays as it was.
+    pub fn set_backend(&mut self, backend: Backend) -> Result<(), Unsupported> {
+        let mut longest = match BanTime::default() {
+            BanTime::For(span) => Some(span),
+            BanTime::Permanent => None,
+        };
+        for jail in self.jails.iter().filter(|jail| jail.enabled) {
+            longest = match jail.bantime {
+                BanTime::For(span) => longest.map(|longest| longest.max(span)),
+                BanTime::Permanent => None,
+            };
+        }
+        self.link = Link::new(backend, self.layout, longest)?;
+        self.memory.bans.clear();
+        self.memory.bans.set_ends(self.link.ends());
+        Ok(())
+    }
+
+    /// Gives up a backend that does not get ready: what it made is to be taken out again.
+    pub fn abandon(&mut self) {
+        self.link.abandon(!self.memory.bans.is_empty());
     }
 
     /// Reads one log line (without its newline) for the jails that follow its source. `decided` hears what each jail
@@ -214,7 +246,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     fn decide(&mut self, number: u8, jail: &Jail, attempt: Attempt, now: Instant) -> Decision {
         self.counters.matched += 1;
-        let widths = self.link.layout().widths;
+        let widths = self.layout.widths;
         let addr = widths.network(attempt.addr);
         if let Some(why) = protection(Some(jail), &self.memory.own, widths, addr) {
             match why {
@@ -243,11 +275,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         if attempts < jail.maxretry {
             return Decision::Counted(attempts);
         }
-        match self.memory.bans.want(addr, number, until) {
+        match self.want(addr, number, until) {
             Wanted::Full => {
                 // The attempts stay on record, so the next one asks again.
                 self.counters.refused_full += 1;
-                self.memory.events.push(Event::BanTableFull { addr });
+                let rules = self.link.is_full(&self.memory.bans, addr);
+                self.memory.events.push(if rules { Event::RulesFull { addr } } else { Event::BanTableFull { addr } });
                 return Decision::Counted(attempts);
             }
             Wanted::New | Wanted::Extended => self.counters.decided += 1,
@@ -257,13 +290,20 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         Decision::Ban(until)
     }
 
+    fn want(&mut self, addr: Addr, jail: u8, until: Option<Instant>) -> Wanted {
+        if self.link.is_full(&self.memory.bans, addr) {
+            return Wanted::Full;
+        }
+        self.memory.bans.want(addr, jail, until)
+    }
+
     /// Bans `addr` in the name of `jail` (or of nobody, [`MANUAL`](crate::ban::MANUAL)), without attempts; with `force` also
     /// if it is protected, now or later. What any jail protects is protected from a ban in nobody's name.
     ///
     /// # Errors
     /// What protects the address, without `force`.
     pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>, force: bool) -> Result<Wanted, Why> {
-        let widths = self.link.layout().widths;
+        let widths = self.layout.widths;
         let addr = widths.network(addr);
         let own = &self.memory.own;
         let why = match self.jails.get(usize::from(jail)) {
@@ -275,7 +315,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         {
             return Err(why);
         }
-        let wanted = self.memory.bans.want(addr, jail, until);
+        let wanted = self.want(addr, jail, until);
         if force {
             self.memory.bans.force(addr);
         }
@@ -335,7 +375,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     #[must_use]
     pub fn is_banned(&self, addr: Addr) -> bool {
         let bans = &self.memory.bans;
-        bans.is_installed(self.link.layout().widths.network(addr)) || bans.prefixes().holding(addr).is_some()
+        bans.is_installed(self.layout.widths.network(addr)) || bans.prefixes().holding(addr).is_some()
     }
 
     /// Bans and unbans that wait to be sent, those of prefixes among them.
@@ -346,7 +386,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// Lifts the ban of `addr`. Returns whether there was one.
     pub fn unban(&mut self, addr: Addr) -> bool {
-        self.memory.bans.release(self.link.layout().widths.network(addr))
+        self.memory.bans.release(self.layout.widths.network(addr))
     }
 
     /// Lifts every ban, those of prefixes too. Returns how many there are.
@@ -359,7 +399,46 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         self.expire(now);
         self.gate();
-        self.link.poll_transmit(&mut self.memory.bans, now, out)
+        let Memory { bans, events, .. } = &mut *self.memory;
+        self.link.poll_transmit(bans, now, out, events)
+    }
+
+    /// The table of legacy iptables that is to be exchanged now: read it, [`Engine::plan_table`], replace it and add the
+    /// counters, [`Engine::handle_table`]. To be called until it returns `None`, when [`Engine::poll_transmit`] does.
+    pub fn poll_table(&mut self, now: Instant) -> Option<Table> {
+        self.link.rules_mut()?;
+        self.expire(now);
+        self.gate();
+        self.link.poll_table(&self.memory.bans, now)
+    }
+
+    /// What the table shall be of which the kernel answered `info` and `entries`; `set` is what [`Table::set`] asks for.
+    ///
+    /// # Errors
+    /// [`Refused`], to be told to [`Engine::handle_table`].
+    pub fn plan_table<'p>(
+        &'p mut self,
+        family: Family,
+        info: &Info,
+        entries: &'p [u8],
+        set: Option<SetMatch>,
+        now: Instant,
+    ) -> Result<Rewrite<'p>, Refused> {
+        if let Some(rules) = self.link.rules_mut() {
+            rules.survey(family, info, entries, &mut self.memory.bans, now)?;
+        }
+        self.screen();
+        let Memory { bans, sources, .. } = &mut *self.memory;
+        let rules = self.link.rules_mut().ok_or(Refused::Malformed)?;
+        rules.plan(family, info, entries, set, bans, sources)
+    }
+
+    /// Takes the end of an exchange: whether the table had to be changed, or why it is not as planned.
+    pub fn handle_table(&mut self, family: Family, outcome: Result<bool, Failure>, now: Instant) {
+        let Memory { bans, events, .. } = &mut *self.memory;
+        if let Some(rules) = self.link.rules_mut() {
+            rules.handle(family, outcome, bans, now, events);
+        }
     }
 
     /// The last gate before the bytes: an address may have become protected since its ban was decided, be it that it is
@@ -370,8 +449,10 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         if own.take_full() {
             events.push(Event::OwnFull);
         }
-        if own.take_devices() {
-            self.link.devices_changed();
+        if own.take_devices()
+            && let Some(link) = self.link.nftables()
+        {
+            link.devices_changed();
         }
         let fresh = own.take_fresh();
         if fresh || bans.prefixes().waiting() > 0 {
@@ -384,7 +465,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
                 protected.is_some()
             });
         }
-        let widths = self.link.layout().widths;
+        let widths = self.layout.widths;
         let mut protected = |addr, ban: &Ban| {
             let why = protection(self.jails.get(usize::from(ban.jail)), own, widths, addr);
             if let Some(why) = why {
@@ -421,7 +502,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// Whether it wants to hear of devices that come: `RTNLGRP_LINK`, through [`Own::handle`].
     #[must_use]
     pub fn wants_devices(&self) -> bool {
-        self.link.layout().hook == Hook::Ingress
+        self.layout.hook == Hook::Ingress
     }
 
     /// Takes a datagram from the kernel.
@@ -432,13 +513,17 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// Takes a datagram of the group `NFNLGRP_NFTABLES`; `port` is the port id of the socket that our batches go through.
     pub fn handle_notices(&mut self, datagram: &[u8], port: u32, now: Instant) {
-        self.link.handle_notices(datagram, port, &mut self.memory.bans, now, &mut self.memory.events);
-        self.screen();
+        if let Some(link) = self.link.nftables() {
+            link.handle_notices(datagram, port, &mut self.memory.bans, now, &mut self.memory.events);
+            self.screen();
+        }
     }
 
     /// Notices of that group were lost.
     pub fn handle_notices_lost(&mut self) {
-        self.link.lost_notices();
+        if let Some(link) = self.link.nftables() {
+            link.lost_notices();
+        }
     }
 
     /// Whether the group should be listened to now.
@@ -449,13 +534,15 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// Whether the group is listened to from now on.
     pub fn set_listening(&mut self, listening: bool) {
-        self.link.set_listening(listening);
+        if let Some(link) = self.link.nftables() {
+            link.set_listening(listening);
+        }
     }
 
     /// Decides which of the bans that were found in the kernel stay: none that some jail would not decide.
     fn screen(&mut self) {
-        let widths = self.link.layout().widths;
-        let keeps = self.link.keeps_foreign();
+        let widths = self.layout.widths;
+        let keeps = self.link.keeps_foreign(&self.layout);
         let jails = self.jails;
         let Memory { own, bans, .. } = &mut *self.memory;
         bans.screen(|addr| {
@@ -480,6 +567,8 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         {
             match ban.state() {
                 State::Wanted => self.memory.events.push(Event::NeverInstalled { addr }),
+                // A ban that nothing made.
+                State::InFlight => {}
                 _ => self.memory.events.push(Event::Unbanned { addr, expired: true }),
             }
         }
@@ -546,6 +635,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     #[must_use]
     pub const fn attempts(&self) -> &Attempts<T, TI> {
         &self.memory.attempts
+    }
+
+    /// What the operator chose of the firewall.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout<'m> {
+        &self.layout
     }
 
     /// The dialogue with the kernel.

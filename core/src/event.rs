@@ -97,6 +97,21 @@ pub enum Event {
         /// Bans and unbans in the batch.
         entries: u32,
     },
+    /// A ban was decided that nothing makes: the backend is log-only.
+    WouldBan {
+        /// Who.
+        addr: Addr,
+        /// By which jail.
+        jail: u8,
+        /// Until when; `None` is permanent.
+        until: Option<Instant>,
+    },
+    /// A ban was not taken because the chain of legacy iptables has `limits::XT_RULES` rules; retried at the address's next
+    /// attempt.
+    RulesFull {
+        /// Who is not banned.
+        addr: Addr,
+    },
     /// Our table, or one of our sets of ipset, is gone from the kernel: it is installed anew and every ban sent again.
     TableLost,
     /// A ban was not taken because `limits::BANS` addresses are banned; retried at the address's next attempt.
@@ -118,6 +133,19 @@ pub enum Event {
         /// Who was never banned.
         addr: Addr,
     },
+}
+
+impl Event {
+    /// Whether another backend would not mend it: the right to change the firewall is missing, or the table of our name is
+    /// somebody else's.
+    #[must_use]
+    pub fn is_for_the_operator(&self) -> bool {
+        match self {
+            Self::ForeignTable => true,
+            Self::ScaffoldRefused { error, .. } => *error == NetlinkError::EPERM,
+            _ => false,
+        }
+    }
 }
 
 /// Events that may wait for their observer: those of one batch (`firewall::nft::BATCH`) and as many again.

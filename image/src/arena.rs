@@ -8,6 +8,7 @@
 use crate::kill;
 use crate::log;
 use crate::source::{Chunk, Files};
+use crate::xtables;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 use edgeban_core::config::Tokens;
@@ -46,6 +47,8 @@ pub struct Arena {
     pub answer: [u8; ANSWER],
     /// What goes to and comes from the kernel to cut connections.
     pub kill: kill::Buffers,
+    /// Tables of legacy iptables.
+    pub tables: xtables::Buffers,
 }
 
 struct Static(UnsafeCell<Arena>);
@@ -65,6 +68,7 @@ static ARENA: Static = Static(UnsafeCell::new(Arena {
     request: [0; nft::DATAGRAM],
     answer: [0; ANSWER],
     kill: kill::Buffers::new(),
+    tables: xtables::Buffers::new(),
 }));
 
 static TAKEN: AtomicBool = AtomicBool::new(false);

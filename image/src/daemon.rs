@@ -6,27 +6,23 @@ use crate::cli::{Options, Usage, config_only};
 use crate::config::{self, Origin, Space};
 use crate::control::{Control, World};
 use crate::exit;
-use crate::firewall::Firewall;
+use crate::firewall::{BUSY_TRIES, BUSY_WAIT, Firewall};
 use crate::instance::{Instance, Lock, NotLocked};
 use crate::kill::{self, Kill};
 use crate::log::Log;
 use crate::out::{Out, Printable};
 use crate::own::{self, OwnSocket};
+use crate::say::{Held, debug, say};
 use crate::source::{AddError, Chunk, FileId, Files};
 use crate::watch::Watch;
 use crate::{log, put};
-use core::fmt;
-use edgeban_core::ban::{MANUAL, MANUAL_NAME};
-use edgeban_core::config::model::{Config, Jail, LogLevel, OnStop};
-use edgeban_core::engine::{Decision, Engine, FullMemory, JailSet};
+use edgeban_core::config::model::{Backend, Config, LogLevel, OnStop};
+use edgeban_core::engine::{Engine, FullMemory, JailSet};
 use edgeban_core::event::Event;
-use edgeban_core::firewall::ipset;
 use edgeban_core::limits;
 use edgeban_core::source::tail::{Counters, Fault, Start};
 use edgeban_core::table::HashKey;
 use edgeban_core::time::Instant;
-use edgeban_core::wire::nft::generation::Culprit;
-use edgeban_core::wire::nft::scaffold::{self, Part};
 use edgeban_linux::epoll::{self, Epoll, Ready};
 use edgeban_linux::fd::{AsFd, BorrowedFd};
 use edgeban_linux::signal::{self, Signal, SignalFd, SignalSet};
@@ -75,6 +71,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         request,
         answer,
         kill,
+        tables,
         files,
         log,
         ..
@@ -104,7 +101,8 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
             log!(log, Info, "no {}: protecting with the built-in jails", Printable(config::PATH.to_bytes()));
         }
     }
-    let result = Daemon::start(config, (instance, lock), engine, files, (request, answer, kill), &mut log)
+    let firewall = Firewall::open(request, answer, tables);
+    let result = Daemon::start(config, (instance, lock), engine, files, firewall, kill, &mut log)
         .and_then(|mut daemon| daemon.run(chunk, &mut log));
     let code = match result {
         Ok(code) => code,
@@ -162,6 +160,8 @@ struct Daemon {
     own: Option<OwnSocket>,
     /// With `kill_connections`.
     kill: Option<Kill>,
+    /// Something happened that no backend can mend.
+    hopeless: bool,
     files: &'static mut Files,
     /// The jails that follow each file, by its number.
     followers: [JailSet; limits::FILES],
@@ -181,7 +181,8 @@ impl Daemon {
         (instance, lock): (Instance, Lock),
         memory: &'static mut FullMemory,
         files: &'static mut Files,
-        (request, answer, kill): (&'static mut [u8], &'static mut [u8], &'static mut kill::Buffers),
+        firewall: Firewall,
+        kill: &'static mut kill::Buffers,
         log: &mut Log<'_>,
     ) -> Result<Self, Failure> {
         let set =
@@ -221,16 +222,6 @@ impl Daemon {
                 return Err(Failure { code: exit::FIREWALL, what: "device", error: Errno::ENODEV });
             }
         }
-        let firewall = Firewall::open(request, answer).map_err(|error| Failure {
-            code: exit::FIREWALL,
-            what: "netlink socket to netfilter",
-            error,
-        })?;
-        let watch = Watch::open().map_err(|error| Failure {
-            code: exit::FIREWALL,
-            what: "netlink socket to netfilter",
-            error,
-        })?;
         let own =
             match engine.wants_own() || engine.wants_devices() {
                 true => Some(OwnSocket::open(&mut engine, now()?).map_err(Failure::of(
@@ -241,13 +232,14 @@ impl Daemon {
         let kill = config.global.kill_connections.then(|| Kill::open(kill)).transpose();
         let kill = kill.map_err(Failure::of("netlink socket to connection tracking"))?;
         let kill_fds = kill.iter().flat_map(Kill::fds).map(|fd| (fd, KILL));
+        let watch = Watch::open();
         let control = Control::open(instance, lock, now()?).map_err(Failure::of("control socket"))?;
         let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
         for (fd, token) in [
             (Some(signals.as_fd()), SIGNALS),
             (files.inotify_fd(), INOTIFY),
-            (Some(firewall.as_fd()), NETLINK),
-            (Some(watch.as_fd()), NOTICES),
+            (firewall.fd(), NETLINK),
+            (watch.fd(), NOTICES),
             (own.as_ref().map(AsFd::as_fd), OWN),
             (Some(control.as_fd()), CONTROL),
         ]
@@ -258,7 +250,20 @@ impl Daemon {
                 epoll.add(fd, Ready::READ, token).map_err(Failure::of("epoll_ctl"))?;
             }
         }
-        Ok(Self { config, engine, firewall, watch, own, kill, files, followers, signals, epoll, control })
+        Ok(Self {
+            config,
+            engine,
+            firewall,
+            watch,
+            own,
+            kill,
+            hopeless: false,
+            files,
+            followers,
+            signals,
+            epoll,
+            control,
+        })
     }
 
     fn run(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
@@ -314,12 +319,35 @@ impl Daemon {
         }
     }
 
-    /// Installs the scaffold. A daemon whose bans the kernel does not hold must not run.
+    /// Installs the first backend of those wanted that the kernel takes. A daemon whose bans nothing holds must not run,
+    /// unless that is wanted.
     fn install(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<bool, Failure> {
-        let now = self.settle(log)?;
-        let installed = self.engine.is_ready();
+        let wanted = self.config.global.backend;
+        let backends = if wanted == Backend::Auto { &Backend::CHAIN[..] } else { &[wanted] };
+        let mut installed = false;
+        for backend in backends {
+            let name = backend.name();
+            if let Err(setting) = self.engine.set_backend(*backend) {
+                log!(log, Error, "backend {name} cannot do what is configured: {}", setting.text());
+                continue;
+            }
+            self.pump_to_end(log)?;
+            installed = self.engine.is_ready();
+            if installed {
+                break;
+            }
+            log!(log, Error, "backend {name} is not usable");
+            // Nothing that it made stays.
+            self.engine.abandon();
+            self.pump_to_end(log)?;
+            if self.hopeless {
+                break;
+            }
+        }
+        let held = Held(self.engine.link(), &self.config.global.table);
         if installed {
             // Finds where each log ends: what is written once this is ready must count.
+            let now = now()?;
             self.read(chunk, now, log);
             let enabled = || self.config.jails.iter().filter(|jail| jail.enabled);
             for jail in enabled() {
@@ -333,19 +361,29 @@ impl Daemon {
                     jail.findtime
                 );
             }
-            log!(
-                log,
-                Info,
-                "ready: {} jails, {} log files, table inet {}",
-                enabled().count(),
-                self.files.len(),
-                self.config.global.table
-            );
+            let held = Held(self.engine.link(), &self.config.global.table);
+            log!(log, Info, "ready: {} jails, {} log files, {held}", enabled().count(), self.files.len());
+        } else if wanted == Backend::Auto {
+            log!(log, Error, "not started: no backend is usable; edgeban doctor says more");
         } else {
-            log!(log, Error, "not started: the kernel does not hold table inet {}", self.config.global.table);
+            log!(log, Error, "not started: the kernel does not hold {held}");
         }
         log.flush();
         Ok(installed)
+    }
+
+    /// As [`Daemon::settle`], and waits a while for somebody else who is changing a table.
+    fn pump_to_end(&mut self, log: &mut Log<'_>) -> Result<(), Failure> {
+        let mut ready = [epoll::Event::EMPTY; 1];
+        for _ in 0..BUSY_TRIES {
+            self.settle(log)?;
+            if !self.firewall.take_busy() {
+                break;
+            }
+            let silent = Epoll::new().and_then(|epoll| epoll.wait(&mut ready, Some(BUSY_WAIT)).map(drop));
+            silent.map_err(Failure::of("epoll_wait"))?;
+        }
+        Ok(())
     }
 
     /// Reads what is new, a chunk a file. Returns whether there is more.
@@ -446,86 +484,12 @@ impl Daemon {
             {
                 kill.banned();
             }
+            self.hopeless |= event.is_for_the_operator();
             self.control.observe(&event, self.engine.waiting());
-            self.say(event, now, log);
+            say(event, self.config, self.engine.link(), now, log);
         }
         if let Some(trouble) = self.firewall.trouble() {
             log!(log, Error, "{trouble}");
-        }
-    }
-
-    fn say(&self, event: Event, now: Instant, log: &mut Log<'_>) {
-        let table = &self.config.global.table;
-        match event {
-            Event::Ready => log!(log, Debug, "the kernel holds table inet {table}"),
-            Event::Banned { addr, jail, until } => self.banned(&addr, jail, until, now, log),
-            Event::PrefixBanned { prefix, jail, until } => self.banned(&prefix, jail, until, now, log),
-            Event::Unbanned { addr, expired } => unbanned(&addr, expired, log),
-            Event::PrefixUnbanned { prefix, expired } => unbanned(&prefix, expired, log),
-            Event::ScaffoldRefused { error, part } => {
-                let text = KernelText(self.engine.link().kernel_text());
-                let hint = hint(error, part);
-                log!(log, Error, "the kernel refused table inet {table}: {error}{text} at {}{hint}", Refused(part));
-            }
-            Event::BatchRefused { error, entries } => {
-                let text = KernelText(self.engine.link().kernel_text());
-                log!(log, Error, "the kernel refused a batch of {entries}: {error}{text}; trying again");
-            }
-            Event::AnswerLost { entries } => {
-                log!(log, Warning, "the kernel's answer to a batch of {entries} is lost; sending it again")
-            }
-            Event::SetRefused { error, step } => {
-                let text = KernelText(self.engine.link().kernel_text());
-                log!(log, Error, "the kernel refused ipset's sets: {error}{text} at {}", ipset::step_name(step));
-            }
-            Event::ForeignTable => log!(
-                log,
-                Error,
-                "table inet {table} exists and is not edgeban's: remove it or set another name in [global] table"
-            ),
-            Event::Unprotected { error } => log!(
-                log,
-                Warning,
-                "the kernel cannot protect table inet {table} ({error}), Linux 6.9 can: watching it instead"
-            ),
-            Event::Disturbed { by, mends, lost } => {
-                let what = if lost { "emptied or removed" } else { "changed" };
-                let then = if mends { "; putting it back" } else { "" };
-                log!(log, Warning, "table inet {table} was {what} by {}{then}", By(by));
-            }
-            Event::Restored { bans, took, by } => log!(
-                log,
-                Warning,
-                "table inet {table} is as it should be again, {took} after the change by {}, with {bans} bans",
-                By(by)
-            ),
-            Event::TableLost => {
-                log!(log, Warning, "table inet {table} is gone from the kernel; installing it again with every ban")
-            }
-            Event::BanTableFull { addr } => {
-                log!(log, Warning, "no room to ban {addr}: {} addresses are banned (limit BANS)", limits::BANS);
-            }
-            Event::Protected { addr, why } => log!(log, Warning, "{addr} is not banned: it is {why}"),
-            Event::OwnFull => log!(
-                log,
-                Warning,
-                "this machine has too many addresses to protect them all (limit OWN = {})",
-                limits::OWN
-            ),
-            Event::NeverInstalled { addr } => log!(log, Warning, "the ban of {addr} ended before the kernel took it"),
-        }
-    }
-
-    fn banned(&self, who: &dyn fmt::Display, jail: u8, until: Option<Instant>, now: Instant, log: &mut Log<'_>) {
-        let name = match jail {
-            MANUAL => MANUAL_NAME,
-            _ => self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name),
-        };
-        match until {
-            Some(until) => {
-                log!(log, Info, "banned {who} by {name} for {}s", until.since(now).as_millis().div_ceil(1000))
-            }
-            None => log!(log, Info, "banned {who} by {name} for good"),
         }
     }
 
@@ -538,16 +502,28 @@ impl Daemon {
         let now = self.settle(log)?;
         self.cut(now, false, log);
         self.control.settle(&self.engine, now);
-        let held = self.engine.bans().installed() + self.engine.bans().prefixes().installed();
+        let bans = self.engine.bans().installed() + self.engine.bans().prefixes().installed();
         let table = &self.config.global.table;
         match self.config.global.on_stop {
             OnStop::Keep => {
-                log!(log, Info, "ended by {by}: table inet {table} stays with {held} bans until they run out");
+                let held = Held(self.engine.link(), table);
+                // Rules of iptables do not.
+                let until = match self.engine.link().backend() {
+                    Backend::Iptables => "until edgeban runs again",
+                    _ => "until they run out",
+                };
+                log!(log, Info, "ended by {by}: {held} stays with {bans} bans {until}");
             }
             OnStop::Remove => {
                 self.engine.delete_table();
-                self.pump(now, log);
-                log!(log, Info, "ended by {by}: table inet {table} removed with {held} bans");
+                self.pump_to_end(log)?;
+                let link = self.engine.link();
+                let held = Held(link, table);
+                if link.is_gone() {
+                    log!(log, Info, "ended by {by}: {held} removed with {bans} bans");
+                } else {
+                    log!(log, Error, "ended by {by}: {held} could not be removed");
+                }
             }
         }
         self.summary(log);
@@ -621,74 +597,6 @@ impl Daemon {
                 Printable(self.files.path(file)),
                 limits::LINE
             );
-        }
-    }
-}
-
-fn unbanned(who: &dyn fmt::Display, expired: bool, log: &mut Log<'_>) {
-    log!(log, Info, "unbanned {who}{}", if expired { ": its time is over" } else { "" });
-}
-
-fn debug(log: &mut Log<'_>, jail: &Jail, addr: &dyn fmt::Display, decision: Decision) {
-    let name = &jail.name;
-    match decision {
-        Decision::Ignored(why) => log!(log, Debug, "{name}: attempt of {addr}, {why}"),
-        Decision::AlreadyBanned => log!(log, Debug, "{name}: attempt of {addr}, banned already"),
-        Decision::Counted(n) => log!(log, Debug, "{name}: attempt of {addr}, {n} of {}", jail.maxretry),
-        Decision::Ban(_) => log!(log, Debug, "{name}: attempt of {addr}, the last of {}: ban", jail.maxretry),
-    }
-}
-
-/// The kernel's words in parentheses, if it had any.
-struct KernelText<'a>(&'a str);
-
-impl fmt::Display for KernelText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, " (\"{}\")", self.0) }
-    }
-}
-
-/// What the operator can do about an error of the scaffold's message.
-const fn hint(error: edgeban_core::wire::reply::NetlinkError, part: Option<Part>) -> &'static str {
-    use edgeban_core::wire::reply::NetlinkError as E;
-    match (error, part) {
-        (E::ENOENT, Some(Part::Chain)) => "; is there such a device ([global] devices)?",
-        (E::EPERM, _) => "; edgeban needs root or CAP_NET_ADMIN, and the table must not be another program's",
-        (E::EOPNOTSUPP | E::EINVAL, None | Some(Part::Table)) => {
-            "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?"
-        }
-        // A chain of another hook is EOPNOTSUPP.
-        (E::EEXIST | E::EOPNOTSUPP | E::EINVAL, _) => {
-            "; a table of this name with another layout exists: remove it or set another name in [global] table"
-        }
-        _ => "",
-    }
-}
-
-/// What the kernel refused of the scaffold.
-struct Refused(Option<Part>);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            None => "the batch as a whole",
-            Some(Part::Table) => "the table",
-            Some(Part::Set(family)) => return write!(f, "set {}", scaffold::set(family)),
-            Some(Part::Chain) => "the chain",
-            Some(Part::Prefixes(family)) => return write!(f, "set {} or its rule", scaffold::prefix_set(family)),
-            Some(Part::Rule(family)) => return write!(f, "the rule of set {}", scaffold::set(family)),
-        })
-    }
-}
-
-/// A process that changed the ruleset.
-struct By(Culprit);
-
-impl fmt::Display for By {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.pid {
-            0 => f.write_str("somebody"),
-            pid => write!(f, "{} (pid {pid})", Printable(self.0.name())),
         }
     }
 }

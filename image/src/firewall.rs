@@ -1,7 +1,10 @@
-//! The socket to netfilter: carries the engine's datagrams out and the kernel's answers in.
+//! The ways to the kernel's firewall: the socket to netfilter, which carries the engine's datagrams out and the answers in,
+//! and the tables of legacy iptables ([`xtables`]).
 
 use crate::daemon::FullEngine;
+use crate::xtables::{self, Stuck};
 use core::fmt;
+use edgeban_core::addr::Family;
 use edgeban_core::time::Instant;
 use edgeban_linux::Errno;
 use edgeban_linux::fd::{AsFd, BorrowedFd};
@@ -16,11 +19,19 @@ const RECEIVE_BUFFER: u32 = 256 * 1024;
 /// not to wait for the whole of it.
 const TURN: usize = 128 * 1024;
 
+/// Waits for whoever is changing a table of iptables, at the start and at the end: how many, and of how many ms; 10 s in all.
+pub const BUSY_TRIES: u32 = 100;
+/// See [`BUSY_TRIES`].
+pub const BUSY_WAIT: u64 = 100;
+
 /// The socket, its buffers, and what went wrong since somebody asked.
 pub struct Firewall {
-    netlink: Netlink,
+    netlink: Result<Netlink, Errno>,
     request: &'static mut [u8],
     answer: &'static mut [u8],
+    tables: &'static mut xtables::Buffers,
+    /// Somebody else is changing a table that should be changed.
+    busy: bool,
     trouble: Option<Trouble>,
 }
 
@@ -29,6 +40,10 @@ pub struct Firewall {
 pub enum Trouble {
     /// A datagram could not be sent.
     Send(Errno),
+    /// There is no socket to netfilter.
+    Socket(Errno),
+    /// A table of iptables or ip6tables is not as it should be.
+    Table(Family, &'static str, Stuck),
     /// Answers could not be received.
     Receive(Errno),
     /// A datagram was larger than the buffer, or did not come from the kernel.
@@ -39,6 +54,11 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Send(error) => write!(f, "netlink: sending failed: {error}; trying again"),
+            Self::Socket(error) => write!(f, "netlink socket to netfilter: {error}; does the kernel have nfnetlink?"),
+            Self::Table(family, table, stuck) => {
+                let ip = if *family == Family::V4 { "iptables" } else { "ip6tables" };
+                write!(f, "{ip}, table {table}: {stuck}")
+            }
             Self::Receive(error) => write!(f, "netlink: receiving failed: {error}; sending the batch again"),
             Self::Odd => f.write_str("netlink: a datagram was dropped: too long, or not from the kernel"),
         }
@@ -46,39 +66,58 @@ impl fmt::Display for Trouble {
 }
 
 impl Firewall {
-    /// Opens the socket.
-    ///
-    /// # Errors
-    /// socket(2) and bind(2).
-    pub fn open(request: &'static mut [u8], answer: &'static mut [u8]) -> Result<Self, Errno> {
-        let netlink = Netlink::netfilter()?;
-        // Older kernels lack these; then errors come with less text or more bytes.
-        let _ = netlink.set_extended_acks(true);
-        let _ = netlink.set_capped_acks(true);
-        let _ = netlink.set_receive_buffer(RECEIVE_BUFFER);
-        Ok(Self { netlink, request, answer, trouble: None })
+    /// Opens the socket; without one there are still the tables.
+    pub fn open(request: &'static mut [u8], answer: &'static mut [u8], tables: &'static mut xtables::Buffers) -> Self {
+        let netlink = Netlink::netfilter();
+        if let Ok(netlink) = &netlink {
+            // Older kernels lack these; then errors come with less text or more bytes.
+            let _ = netlink.set_extended_acks(true);
+            let _ = netlink.set_capped_acks(true);
+            let _ = netlink.set_receive_buffer(RECEIVE_BUFFER);
+        }
+        Self { netlink, request, answer, tables, busy: false, trouble: None }
+    }
+
+    /// The descriptor to wait for.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.netlink.as_ref().ok().map(AsFd::as_fd)
     }
 
     /// The port id of the socket, which the kernel's notices of our own batches carry.
-    pub const fn port_id(&self) -> u32 {
-        self.netlink.port_id()
+    pub fn port_id(&self) -> u32 {
+        self.netlink.as_ref().map_or(0, Netlink::port_id)
     }
 
-    /// Sends one batch with its fence, if the engine has one, and takes the answers. Returns whether something was
-    /// sent: then there may be more.
+    /// Whether somebody else was changing a table of iptables that is to be changed: try again in a moment.
+    pub const fn take_busy(&mut self) -> bool {
+        core::mem::replace(&mut self.busy, false)
+    }
+
+    /// Sends one batch with its fence, if the engine has one, and takes the answers; or exchanges one table. Returns
+    /// whether something was done: then there may be more.
     pub fn exchange(&mut self, engine: &mut FullEngine, now: Instant) -> bool {
-        let sent = self.send(engine, now);
-        if sent {
+        if self.send(engine, now) {
             self.receive(engine, now);
+            return true;
         }
-        sent
+        let Some(table) = engine.poll_table(now) else { return false };
+        match xtables::exchange(&table, self.tables, engine, now) {
+            Ok(busy) => self.busy |= busy,
+            Err(stuck) => self.trouble = Some(Trouble::Table(table.family, table.table, stuck)),
+        }
+        true
     }
 
     fn send(&mut self, engine: &mut FullEngine, now: Instant) -> bool {
         let mut sent = false;
         while let Some(len) = engine.poll_transmit(now, self.request) {
-            if let Err(error) = self.netlink.send(self.request.get(..len).unwrap_or_default()) {
-                self.trouble = Some(Trouble::Send(error));
+            let request = self.request.get(..len).unwrap_or_default();
+            let result = match &self.netlink {
+                Ok(netlink) => netlink.send(request).map_err(Trouble::Send),
+                Err(error) => Err(Trouble::Socket(*error)),
+            };
+            if let Err(trouble) = result {
+                self.trouble = Some(trouble);
                 engine.handle_loss(now);
                 return false;
             }
@@ -90,9 +129,10 @@ impl Firewall {
     /// Takes the answers that have come, until the engine waits for none, there are no more, or it is another's turn.
     /// Returns whether there were any.
     pub fn receive(&mut self, engine: &mut FullEngine, now: Instant) -> bool {
+        let Ok(netlink) = &self.netlink else { return false };
         let mut taken = 0;
         while taken < TURN {
-            match self.netlink.receive(self.answer) {
+            match netlink.receive(self.answer) {
                 Ok(Received::Datagram(datagram)) => {
                     taken += datagram.len();
                     engine.handle_datagram(datagram, now);
@@ -115,11 +155,5 @@ impl Firewall {
     /// What went wrong since the last call.
     pub fn trouble(&mut self) -> Option<Trouble> {
         self.trouble.take()
-    }
-}
-
-impl AsFd for Firewall {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.netlink.as_fd()
     }
 }

@@ -23,8 +23,10 @@ mod log;
 mod out;
 mod own;
 mod panic;
+mod say;
 mod source;
 mod watch;
+mod xtables;
 
 use edgeban_linux::process::Args;
 

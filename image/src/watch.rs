@@ -15,32 +15,35 @@ const TURN: usize = 256;
 
 /// The socket.
 pub struct Watch {
-    netlink: Netlink,
+    /// `None` where there is no netfilter by netlink, and so nothing to hear.
+    netlink: Option<Netlink>,
     joined: bool,
 }
 
 impl Watch {
     /// Opens the socket; nothing comes before [`Watch::follow`].
-    ///
-    /// # Errors
-    /// socket(2) and bind(2).
-    pub fn open() -> Result<Self, Errno> {
-        let netlink = Netlink::netfilter()?;
-        let _ = netlink.set_receive_buffer(RECEIVE_BUFFER);
-        Ok(Self { netlink, joined: false })
+    pub fn open() -> Self {
+        let netlink = Netlink::netfilter().ok();
+        if let Some(netlink) = &netlink {
+            let _ = netlink.set_receive_buffer(RECEIVE_BUFFER);
+        }
+        Self { netlink, joined: false }
+    }
+
+    /// The descriptor to wait for.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.netlink.as_ref().map(AsFd::as_fd)
     }
 
     /// Joins or leaves the group, as the engine wants.
     pub fn follow(&mut self, engine: &mut FullEngine, now: Instant) {
+        let Some(netlink) = &self.netlink else { return };
         let wants = engine.wants_notices(now);
         if wants == self.joined {
             return;
         }
-        let result = if wants {
-            self.netlink.add_membership(NFNLGRP_NFTABLES)
-        } else {
-            self.netlink.drop_membership(NFNLGRP_NFTABLES)
-        };
+        let result =
+            if wants { netlink.add_membership(NFNLGRP_NFTABLES) } else { netlink.drop_membership(NFNLGRP_NFTABLES) };
         // Without the right to join, the generation tells what happened: it is not tried again.
         self.joined = wants;
         engine.set_listening(wants && result.is_ok());
@@ -48,8 +51,9 @@ impl Watch {
 
     /// Takes what has come. `port` is the port id of the socket that the batches go through.
     pub fn receive(&self, engine: &mut FullEngine, port: u32, buffer: &mut [u8], now: Instant) {
+        let Some(netlink) = &self.netlink else { return };
         for _ in 0..TURN {
-            match self.netlink.receive(buffer) {
+            match netlink.receive(buffer) {
                 Ok(Received::Datagram(datagram)) => engine.handle_notices(datagram, port, now),
                 Ok(Received::Truncated { .. }) => engine.handle_notices_lost(),
                 Ok(Received::Foreign { .. }) => {}
@@ -60,11 +64,5 @@ impl Watch {
                 }
             }
         }
-    }
-}
-
-impl AsFd for Watch {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.netlink.as_fd()
     }
 }

@@ -75,7 +75,7 @@ fn help_and_version() {
     assert_said(&edgeban(&["--version"], ""), 0, concat!("edgeban ", env!("CARGO_PKG_VERSION"), "\n"), "");
     let help = edgeban(&["--help"], "");
     assert_eq!((help.code, &*help.err), (Some(0), ""));
-    for verb in ["run", "stop", "status", "list", "ban", "unban", "check", "test"] {
+    for verb in ["run", "stop", "status", "list", "ban", "unban", "check", "test", "doctor"] {
         assert!(help.out.contains(&format!("\n  {verb} ")), "{verb} is missing in\n{}", help.out);
         let said = edgeban(&[verb, "--help"], "");
         assert_eq!((said.code, &*said.err), (Some(0), ""));
@@ -351,7 +351,7 @@ fn a_foreign_table_is_left_alone() {
 fn list_shows_what_the_kernel_holds() {
     let lab = Lab::new();
     let list = || say(lab.edgeban(&["list"]), "");
-    assert_said(&list(), 3, "", "edgeban: the kernel has no table inet edgeban: edgeban does not run here\n");
+    assert_said(&list(), 3, "", "edgeban: the kernel holds nothing named edgeban: edgeban does not run here\n");
     let (mut log, edgeban) = daemon(&lab, "");
     assert_said(&list(), 0, "", "");
 
@@ -378,7 +378,7 @@ fn list_shows_what_the_kernel_holds() {
 
     let mut command = lab.router("setpriv");
     command.arg("--bounding-set=-net_admin").arg(binary()).arg("list");
-    assert_said(&say(command, ""), 3, "", "edgeban: the kernel does not list table inet edgeban: EPERM (1)\n");
+    assert_said(&say(command, ""), 3, "", "edgeban: the kernel does not list edgeban: EPERM (1)\n");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use edgeban_core::addr::{Addr, Family};
 use edgeban_core::ban::{Bans, State, Wanted};
 use edgeban_core::event::{Event, Events};
-use edgeban_core::firewall::ipset::{ANSWER, BACKOFF_MAX, DATAGRAM, Link};
+use edgeban_core::firewall::ipset::{ANSWER, BACKOFF_MAX, CHECK, DATAGRAM, Link};
 use edgeban_core::table::HashKey;
 use edgeban_core::time::{Duration, Instant};
 use edgeban_core::wire::buf::Writer;
@@ -291,6 +291,51 @@ fn lost_answers_and_lost_sets_end_with_every_ban_in_the_kernel() {
     let events = world.turn();
     assert_eq!(events[..3], [Event::Unbanned { addr: v4(500), expired: false }, Event::TableLost, Event::Ready]);
     assert_eq!((saved("edgeban_v4").len(), saved("edgeban_v6").len()), (299, 1));
+}
+
+#[test]
+fn what_the_sets_hold_is_adopted_and_what_others_take_out_comes_back() {
+    enter_new_namespace();
+    let world = World::ready(Link::new("edgeban"));
+    let _ = ipset(&["add", "edgeban_v4", "192.0.2.1", "timeout", "600"], "");
+    let _ = ipset(&["add", "edgeban_v4", "192.0.2.2"], "");
+    let _ = ipset(&["add", "edgeban_v6", "2001:db8::1", "timeout", "60"], "");
+    let mut link = Link::new("edgeban");
+    link.follow();
+    let mut world = World { kernel: world.kernel, now: world.now, ..World::new(link, true) };
+    assert_eq!(world.ban(v4(7), 600), Wanted::New);
+    let events = world.turn();
+    assert!(matches!(events[..], [Event::Ready, Event::Banned { .. }]), "{events:?}");
+    let end = |world: &World, text: &str| world.bans.find(addr(text)).unwrap().until.map(|end| end.since(world.now));
+    assert_eq!(end(&world, "192.0.2.2"), None);
+    for (text, secs) in [("192.0.2.1", 600), ("2001:db8::1", 60)] {
+        let left = end(&world, text).unwrap().as_millis();
+        assert!((secs * 1000 - 5000..=secs * 1000).contains(&left), "{text}: {left}");
+    }
+    assert_eq!(world.bans.installed(), 4);
+
+    for script in ["flush edgeban_v4", "del edgeban_v6 2001:db8::1", "flush", "add edgeban_v4 192.0.2.3"] {
+        let _ = ipset(&["restore"], &format!("{script}\n"));
+        assert_eq!(world.turn(), [], "nothing announces it");
+        world.now = world.now + CHECK;
+        let events = world.turn();
+        if script.starts_with("add") {
+            assert_eq!((&events[..], world.bans.installed()), (&[][..], 5), "it is taken over");
+        } else {
+            assert!(matches!(events.first(), Some(Event::Disturbed { lost: true, .. })), "{script}: {events:?}");
+            assert!(matches!(events.last(), Some(Event::Restored { bans: 4, .. })), "{script}: {events:?}");
+        }
+        assert_eq!(saved("edgeban_v4").len() + saved("edgeban_v6").len(), world.bans.installed() as usize, "{script}");
+    }
+    world.now = world.now + CHECK;
+    let mut requests = 0;
+    while let Some(replies) = world.send() {
+        requests += 1;
+        for reply in replies {
+            world.link.handle(&reply, &mut world.bans, world.now, &mut world.queue);
+        }
+    }
+    assert_eq!(requests, 2, "where all is well, elements are counted and not listed");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use super::mark::Marks;
 use super::{ADOPTED, Bans, State};
-use crate::addr::Addr;
+use crate::addr::{Addr, Family};
 use crate::time::{Duration, Instant};
 
 /// The kernel counts in its own ticks, and an element's rest is told a little after it was measured: ends that differ by
@@ -74,9 +74,17 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Ends an audit: what was not seen is wanted again, unless its time is over. Returns how many that are.
     pub fn end_audit(&mut self, now: Instant) -> u32 {
+        self.end_audit_of(&[Family::V4, Family::V6], now)
+    }
+
+    /// As [`Bans::end_audit`], where only these families' sets were gone through.
+    pub fn end_audit_of(&mut self, families: &[Family], now: Instant) -> u32 {
         let mut missing = 0;
         for place in 0..self.table.places() {
             let Some(slot) = self.table.slot_at(place) else { continue };
+            if !self.table.key(slot).is_some_and(|addr| families.contains(&addr.family())) {
+                continue;
+            }
             let Some(ban) = self.table.get_mut(slot) else { continue };
             let over = ban.until.is_some_and(|until| until <= now);
             if ban.state == State::Installed && !ban.marks.has(Marks::SEEN) && !over {
@@ -87,6 +95,16 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             }
         }
         missing
+    }
+
+    /// Whether `addr` was seen in this audit; not so the next time.
+    pub fn take_seen(&mut self, addr: Addr) -> bool {
+        let ban = self.table.find(&addr).and_then(|slot| self.table.get_mut(slot));
+        ban.is_some_and(|ban| {
+            let seen = ban.marks.has(Marks::SEEN);
+            ban.marks.set(Marks::SEEN, false);
+            seen
+        })
     }
 
     /// Somebody else took `addr` out of the kernel: it is wanted again. Returns whether it was banned.
@@ -134,7 +152,6 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 mod tests {
     use super::super::Landing;
     use super::*;
-    use crate::addr::Family;
     use crate::ban::Wanted;
 
     type Small = Bans<16, 32>;

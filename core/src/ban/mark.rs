@@ -2,7 +2,7 @@
 
 /// A set of notes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Marks(u8);
+pub(super) struct Marks(u16);
 
 impl Marks {
     pub const NONE: Self = Self(0);
@@ -20,6 +20,8 @@ impl Marks {
     pub const FORCED: Self = Self(32);
     /// It passed [`super::Bans::gate`] since it is wanted.
     pub const GATED: Self = Self(64);
+    /// Its time is over, and it is being lifted for that.
+    pub const OVER: Self = Self(256);
     /// That the kernel holds it was told, with this end: not again when it comes back after a loss.
     pub const ANNOUNCED: Self = Self(128);
 

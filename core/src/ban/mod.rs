@@ -57,6 +57,18 @@ pub struct Ban {
 
 static_assertions::const_assert!(size_of::<Ban>() <= 24);
 
+/// Who takes a ban out of what holds it when its time is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ends {
+    /// The kernel, by a timeout of its own.
+    #[default]
+    Kernel,
+    /// We: it is held until its lifting was committed.
+    Us,
+    /// Nobody, for nothing holds it. What is in flight stays so until its time is over.
+    Nobody,
+}
+
 /// The number that stands for a jail where nobody decided the ban in this run: it was found in the kernel.
 pub const ADOPTED: u8 = u8::MAX - 1;
 
@@ -102,6 +114,12 @@ impl Ban {
         self.marks.has(Marks::FORCED)
     }
 
+    /// Whether it is lifted because its time is over.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.marks.has(Marks::OVER)
+    }
+
     const fn held(&self) -> bool {
         self.marks.has(Marks::HELD)
     }
@@ -128,12 +146,16 @@ pub struct Bans<const N: usize, const I: usize> {
     /// Wanted bans in the order of their decision, per family: each family has a set, and so a message, of its own.
     wanted: [List; 2],
     in_flight: List,
-    installed: u32,
+    /// Per family.
+    installed: [u32; 2],
+    /// Bans in any state, per family.
+    by_family: [u32; 2],
     releasing: List,
     /// Behind which place, and up to which, bans are marked as foreign: a dump adds them one behind the other.
     unscreened: (usize, usize),
     /// Bans of prefixes, which are no part of anything else here.
     prefixes: Prefixes,
+    ends: Ends,
     /// Bans of each jail, and behind them those of none.
     of_jail: [u32; limits::JAILS + 1],
 }
@@ -155,10 +177,12 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             by_end: Heap::new(),
             wanted: [List::new(); 2],
             in_flight: List::new(),
-            installed: 0,
+            installed: [0; 2],
+            by_family: [0; 2],
             releasing: List::new(),
             unscreened: (0, 0),
             prefixes: Prefixes::new(),
+            ends: Ends::Kernel,
             of_jail: [0; limits::JAILS + 1],
         }
     }
@@ -179,6 +203,22 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         &mut self.prefixes
     }
 
+    /// Says who ends bans, before the first.
+    pub const fn set_ends(&mut self, ends: Ends) {
+        self.ends = ends;
+    }
+
+    /// Forgets every ban.
+    pub fn clear(&mut self) {
+        for place in 0..self.table.places() {
+            if let Some(slot) = self.table.slot_at(place) {
+                self.discard(slot);
+            }
+        }
+        self.unscreened = (0, 0);
+        self.prefixes = Prefixes::new();
+    }
+
     /// Bans in any state.
     #[must_use]
     pub const fn len(&self) -> u32 {
@@ -193,8 +233,20 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Bans that the kernel confirmed.
     #[must_use]
-    pub const fn installed(&self) -> u32 {
-        self.installed
+    pub fn installed(&self) -> u32 {
+        self.installed.iter().sum()
+    }
+
+    /// Of these, those of a family.
+    #[must_use]
+    pub fn installed_of(&self, family: Family) -> u32 {
+        self.installed.get(index(family)).copied().unwrap_or(0)
+    }
+
+    /// Bans of a family in any state.
+    #[must_use]
+    pub fn len_of(&self, family: Family) -> u32 {
+        self.by_family.get(index(family)).copied().unwrap_or(0)
     }
 
     /// Bans that wait to be sent.
@@ -259,6 +311,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
                 ban.marks.set(Marks::HELD, ban.held() || ban.state != State::Wanted);
                 ban.marks.set(Marks::REPLACES, ban.held());
                 ban.marks.set(Marks::FORCED, ban.forced() && !leaving);
+                ban.marks.set(Marks::OVER, false);
                 ban.marks.set(Marks::ANNOUNCED, false);
                 ban.until = until;
                 ban.jail = jail;
@@ -277,6 +330,9 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     fn add(&mut self, addr: Addr, until: Option<Instant>, jail: u8, state: State, marks: Marks) -> Option<Slot> {
         let ban = Ban { until, position: Position::NONE, jail, state, marks };
         let slot = self.table.insert(addr, ban).ok()?;
+        if let Some(count) = self.by_family.get_mut(index(addr.family())) {
+            *count += 1;
+        }
         self.count(jail, u32::saturating_add);
         self.list(slot, state, index(addr.family()));
         self.by_end.insert(&mut self.table, slot);
@@ -369,6 +425,20 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         self.entry(self.releasing.back()?)
     }
 
+    /// As [`Bans::next_releasing`], of one family.
+    #[must_use]
+    pub fn next_releasing_of(&self, family: Family) -> Option<(Slot, Addr, Ban)> {
+        let mut next = self.releasing.back();
+        while let Some(slot) = next {
+            let entry = self.entry(slot)?;
+            if entry.1.family() == family {
+                return Some(entry);
+            }
+            next = self.table.towards_front(slot);
+        }
+        None
+    }
+
     fn entry(&self, slot: Slot) -> Option<(Slot, Addr, Ban)> {
         Some((slot, self.table.key(slot)?, *self.table.get(slot)?))
     }
@@ -417,7 +487,11 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     #[must_use]
     pub fn next_end(&self) -> Option<Instant> {
         let ban = self.table.get(self.by_end.first()?)?;
-        if matches!(ban.state, State::InFlight | State::ReleasingInFlight) { None } else { ban.until }
+        if self.is_in_flight(ban) { None } else { ban.until }
+    }
+
+    fn is_in_flight(&self, ban: &Ban) -> bool {
+        self.ends != Ends::Nobody && matches!(ban.state, State::InFlight | State::ReleasingInFlight)
     }
 
     /// Takes out the next ban whose time is over at `now`, unless it is in flight. One that the kernel may hold for longer
@@ -425,16 +499,16 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     pub fn pop_over(&mut self, now: Instant) -> Option<(Addr, Ban)> {
         loop {
             let (slot, addr, ban) = self.entry(self.by_end.first()?)?;
-            let in_flight = matches!(ban.state, State::InFlight | State::ReleasingInFlight);
-            if in_flight || ban.until.is_none_or(|until| until > now) {
+            if self.is_in_flight(&ban) || ban.until.is_none_or(|until| until > now) {
                 return None;
             }
-            if !ban.replaces() {
+            if !(ban.replaces() || (self.ends == Ends::Us && ban.held())) {
                 self.discard(slot);
                 return Some((addr, ban));
             }
             self.by_end.remove(&mut self.table, slot);
             if let Some(ban) = self.table.get_mut(slot) {
+                ban.marks.set(Marks::OVER, true);
                 ban.until = None;
             }
             self.by_end.insert(&mut self.table, slot);
@@ -504,6 +578,10 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
         self.unlist(slot);
         self.by_end.remove(&mut self.table, slot);
+        let family = self.table.key(slot).map(|addr| index(addr.family()));
+        if let Some(count) = family.and_then(|family| self.by_family.get_mut(family)) {
+            *count -= 1;
+        }
         self.table.remove(slot);
     }
 
@@ -517,7 +595,11 @@ impl<const N: usize, const I: usize> Bans<N, I> {
                 }
             }
             State::InFlight | State::ReleasingInFlight => self.table.unlink(&mut self.in_flight, slot),
-            State::Installed => self.installed -= 1,
+            State::Installed => {
+                if let Some(installed) = self.installed.get_mut(index(addr.family())) {
+                    *installed -= 1;
+                }
+            }
             State::Releasing => self.table.unlink(&mut self.releasing, slot),
         }
     }
@@ -535,7 +617,11 @@ impl<const N: usize, const I: usize> Bans<N, I> {
                 }
             }
             State::InFlight | State::ReleasingInFlight => self.table.push(&mut self.in_flight, slot),
-            State::Installed => self.installed += 1,
+            State::Installed => {
+                if let Some(installed) = self.installed.get_mut(family) {
+                    *installed += 1;
+                }
+            }
             State::Releasing => self.table.push(&mut self.releasing, slot),
         }
     }

@@ -70,8 +70,8 @@ pub enum Problem<'a> {
     Range(Key),
     /// Settings that do not go together.
     Conflict(&'static str),
-    /// None of the words that the key takes; the second is the nearest.
-    Word(Key, Option<&'static str>),
+    /// None of the words that the key takes.
+    Word(Key, Hint),
     /// Not usable as a log path.
     Path(PathFault),
     /// Not usable in `ignoreip`.
@@ -274,7 +274,8 @@ impl fmt::Display for Error<'_> {
                 meant(f, hint)
             }
             Problem::Misplaced(section, key) => {
-                write!(f, "{quote} stands {}, expected it in {}", section.name(), key.home())
+                write!(f, "{quote} stands {}, expected it in {}", section.name(), key.home())?;
+                meant(f, if key == Key::Backend { super::suggest::FIREWALL } else { Hint::None })
             }
             Problem::ArrayOfTables => {
                 write!(f, "{quote} is an array of tables, expected [global], [defaults] or [jails.NAME]")
@@ -300,9 +301,9 @@ impl fmt::Display for Error<'_> {
             Problem::Malformed(key) => write!(f, "{quote} is not understood, expected {key}"),
             Problem::Conflict(reason) => f.write_str(reason),
             Problem::Range(key) => write!(f, "{quote} is out of range, expected {key}"),
-            Problem::Word(key, near) => {
+            Problem::Word(key, hint) => {
                 write!(f, "unknown word {quote}, expected {key}")?;
-                meant(f, near.map_or(Hint::None, Hint::Near))
+                meant(f, hint)
             }
             Problem::Path(PathFault::None) => f.write_str("an empty array, expected at least one log file"),
             Problem::Path(fault) => {
@@ -329,7 +330,8 @@ impl fmt::Display for Error<'_> {
 fn meant(f: &mut fmt::Formatter<'_>, hint: Hint) -> fmt::Result {
     match hint {
         Hint::Near(word) => write!(f, " (did you mean `{word}`?)"),
-        _ => Ok(()),
+        Hint::Because(reason) => write!(f, " ({reason})"),
+        Hint::None => Ok(()),
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Key {
     Filter,
     /// `table`.
     Table,
+    /// `backend`.
+    Backend,
     /// `log_level`.
     LogLevel,
     /// `on_stop`.
@@ -54,7 +56,7 @@ pub enum Key {
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`.
-const ALL: [Key; 22] = [
+const ALL: [Key; 23] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -65,6 +67,7 @@ const ALL: [Key; 22] = [
     Key::Ignoreself,
     Key::Filter,
     Key::Table,
+    Key::Backend,
     Key::LogLevel,
     Key::OnStop,
     Key::KillConnections,
@@ -80,7 +83,7 @@ const ALL: [Key; 22] = [
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 22] = [
+pub(super) const NAMES: [&str; 23] = [
     "enabled",
     "mode",
     "logpath",
@@ -91,6 +94,7 @@ pub(super) const NAMES: [&str; 22] = [
     "ignoreself",
     "filter",
     "table",
+    "backend",
     "log_level",
     "on_stop",
     "kill_connections",
@@ -123,6 +127,7 @@ impl Key {
         match self {
             Self::Filter => &["sshd", "dropbear"],
             Self::Mode => &["normal", "ddos", "extra", "aggressive"],
+            Self::Backend => &["auto", "nftables", "iptables", "ipset", "log-only"],
             Self::LogLevel => &["error", "warning", "info", "debug"],
             Self::OnStop | Self::Foreign => &["keep", "remove"],
             Self::Hook => &["input", "forward", "prerouting", "ingress"],
@@ -200,7 +205,7 @@ pub(super) fn list(f: &mut fmt::Formatter<'_>, words: &[&str], quote: &str) -> f
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{LogLevel, OnStop};
+    use super::super::model::{Backend, LogLevel, OnStop};
     use super::*;
     use crate::detect::{Filter, Mode};
     use crate::firewall::nft::Foreign;
@@ -216,6 +221,7 @@ mod tests {
         }
         assert_eq!(Key::Filter.words(), Filter::ALL.map(Filter::name));
         assert_eq!(Key::Mode.words(), Mode::ALL.map(Mode::name));
+        assert_eq!(Key::Backend.words(), Backend::ALL.map(Backend::name));
         assert_eq!(Key::LogLevel.words(), LogLevel::ALL.map(LogLevel::name));
         assert_eq!(Key::OnStop.words(), OnStop::ALL.map(OnStop::name));
         assert_eq!(Key::Hook.words(), Hook::ALL.map(Hook::name));

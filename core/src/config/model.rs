@@ -26,6 +26,7 @@ impl Config {
     pub const EMPTY: Self = Self {
         global: Global {
             table: String::new(),
+            backend: Backend::Auto,
             log_level: LogLevel::Error,
             on_stop: OnStop::Keep,
             kill_connections: false,
@@ -46,8 +47,10 @@ impl Config {
 /// `[global]`: settings of the daemon as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Global {
-    /// `table`: the nf_tables table of family `inet` that edgeban owns.
+    /// `table`: the nf_tables table of family `inet` that edgeban owns; the name of its chains and sets elsewhere.
     pub table: String<{ limits::TABLE_NAME }>,
+    /// `backend`: what of the kernel holds the bans.
+    pub backend: Backend,
     /// `log_level`.
     pub log_level: LogLevel,
     /// `on_stop`: what a clean end does with the table.
@@ -87,6 +90,22 @@ impl Global {
             foreign: self.foreign,
         }
     }
+}
+
+/// What holds the bans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// The first of nftables, iptables and ipset that this kernel offers.
+    #[default]
+    Auto,
+    /// A table of nf_tables with a set for each family.
+    Nftables,
+    /// A rule for each address in a chain of legacy iptables and ip6tables.
+    Iptables,
+    /// A set of ipset for each family, and a rule of legacy iptables that looks into it.
+    Ipset,
+    /// Nothing does: bans are only logged.
+    LogOnly,
 }
 
 /// How much the daemon says on stderr.
@@ -162,6 +181,7 @@ impl Default for Global {
         let _ = run_dir.push_str("/run/edgeban");
         Self {
             table,
+            backend: Backend::default(),
             log_level: LogLevel::default(),
             on_stop: OnStop::default(),
             kill_connections: false,
@@ -173,6 +193,26 @@ impl Default for Global {
             protect_table: false,
             foreign: Foreign::default(),
             run_dir,
+        }
+    }
+}
+
+impl Backend {
+    /// Every backend.
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Nftables, Self::Iptables, Self::Ipset, Self::LogOnly];
+
+    /// The backends that [`Backend::Auto`] tries, in this order: the seed's.
+    pub const CHAIN: [Self; 3] = [Self::Nftables, Self::Iptables, Self::Ipset];
+
+    /// The backend's name in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Nftables => "nftables",
+            Self::Iptables => "iptables",
+            Self::Ipset => "ipset",
+            Self::LogOnly => "log-only",
         }
     }
 }

@@ -56,7 +56,19 @@ pub(super) fn alias(word: &str) -> Option<Hint> {
     ALIASES.iter().find(|(words, _)| words.iter().any(|alias| alias.eq_ignore_ascii_case(word))).map(|(_, hint)| *hint)
 }
 
-const ACTION: Hint = Hint::Because("edgeban has one action, a drop rule in its own nf_tables table");
+/// What to say of fail2ban's words for a `backend`, which is how it reads logs.
+pub(super) fn backend(word: &str) -> Option<Hint> {
+    READERS.iter().any(|reader| reader.eq_ignore_ascii_case(word)).then_some(FIREWALL)
+}
+
+const READERS: [&str; 5] = ["systemd", "pyinotify", "inotify", "polling", "gamin"];
+
+/// What `backend` is here.
+pub(super) const FIREWALL: Hint =
+    Hint::Because("it chooses the firewall; how logs are read is no choice: edgeban follows the files in `logpath`");
+
+const ACTION: Hint =
+    Hint::Because("edgeban's one action is to drop packets; `backend` in [global] chooses the firewall");
 const FILTERS: Hint = Hint::Because("edgeban's filters are built in, `filter` and `mode` choose");
 const INCREMENT: Hint = Hint::Because("ban times that grow are not supported yet");
 const IGNORE: Hint = Hint::Because("list the addresses in `ignoreip`");
@@ -66,7 +78,7 @@ const NOT_YET: Hint = Hint::Because("this is not supported yet");
 const ALIASES: &[(&[&str], Hint)] = &[
     (&["banaction", "banaction_allports", "action", "action_", "action_mw", "action_mwl"], ACTION),
     (
-        &["backend", "logtarget", "syslogsocket", "logencoding"],
+        &["logtarget", "syslogsocket", "logencoding"],
         Hint::Because("edgeban needs no such choice: it follows the files in `logpath`, byte by byte"),
     ),
     (&["journalmatch", "systemd", "journal"], Hint::Because("edgeban reads log files, name them in `logpath`")),

@@ -1,9 +1,9 @@
 //! Turns one scalar into a setting, or into an error.
 
 use super::duration::{self, Fault};
-use super::error::{AddressFault, Limit, PathFault, Problem, Report};
+use super::error::{AddressFault, Hint, Limit, PathFault, Problem, Report};
 use super::key::Key;
-use super::model::{BanTime, Global, Jail, LogLevel, OnStop};
+use super::model::{Backend, BanTime, Global, Jail, LogLevel, OnStop};
 use super::suggest;
 use super::text::Text;
 use crate::addr::{Prefix, Widths};
@@ -160,6 +160,7 @@ fn decode<'t>(
 
 fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Problem<'static>> {
     match (key, value) {
+        (Key::Backend, Value::Text(text)) => global.backend = word(key, text, Backend::ALL)?,
         (Key::LogLevel, Value::Text(text)) => global.log_level = word(key, text, LogLevel::ALL)?,
         (Key::OnStop, Value::Text(text)) => global.on_stop = word(key, text, OnStop::ALL)?,
         (Key::Hook, Value::Text(text)) => global.hook = word(key, text, Hook::ALL)?,
@@ -250,7 +251,13 @@ fn span_of_time(key: Key, value: &Value<'_>, most: u64) -> Result<Duration, Prob
 fn word<T, const N: usize>(key: Key, text: &str, all: [T; N]) -> Result<T, Problem<'static>> {
     let words = key.words();
     let found = all.into_iter().zip(words).find(|(_, word)| **word == text);
-    found.map(|(value, _)| value).ok_or_else(|| Problem::Word(key, suggest::nearest(text, words)))
+    found.map(|(value, _)| value).ok_or_else(|| {
+        let hint = match suggest::backend(text) {
+            Some(hint) if key == Key::Backend => hint,
+            _ => suggest::nearest(text, words).map_or(Hint::None, Hint::Near),
+        };
+        Problem::Word(key, hint)
+    })
 }
 
 fn fixed<const N: usize>(text: &str, limit: Limit) -> Result<String<N>, Problem<'static>> {

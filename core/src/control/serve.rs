@@ -153,7 +153,7 @@ pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
     now: Instant,
 ) -> Step {
     let refused = |refusal| Step::Answer(Response::Refused(refusal));
-    let widths = engine.link().layout().widths;
+    let widths = engine.layout().widths;
     // In whose name, and until when.
     let terms = |jail: &str, time: Option<BanTime>| {
         let (number, usual) = match jail {

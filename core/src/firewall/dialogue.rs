@@ -91,7 +91,7 @@ pub fn keep(text: &mut KernelText, words: Option<&[u8]>) {
 /// Says that the kernel took a ban, or its lifting: `ban` as it was in flight. What was told before is not told again.
 pub fn announce(events: &mut Events, addr: Addr, ban: &Ban) {
     match ban.state() {
-        State::ReleasingInFlight => events.push(Event::Unbanned { addr, expired: false }),
+        State::ReleasingInFlight => events.push(Event::Unbanned { addr, expired: ban.is_over() }),
         _ if ban.is_announced() => {}
         _ => events.push(Event::Banned { addr, jail: ban.jail, until: ban.until }),
     }

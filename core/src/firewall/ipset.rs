@@ -26,18 +26,25 @@
 //! a second. The kernel takes 24.8 days at most ([`MAX_TIMEOUT`](crate::wire::ipset::elem::MAX_TIMEOUT)). A longer ban gets that, and every [`RENEWAL`] all such
 //! bans are added again; so a ban never ends late, not even if edgeban is killed. A permanent ban is permanent in the kernel.
 //!
-//! ipset has no notifications: somebody else's `ipset flush` or `del` is not noticed.
+//! ipset has no notifications, so what others do is found by looking, for those who want it ([`Link::follow`]): the sets
+//! are listed once at the start, to adopt what an earlier run left, and every [`CHECK`] their elements are counted; if there
+//! are more or fewer than there should be, all are listed, and what is missing is added again. Not found is who deletes
+//! one element and adds another. What an earlier run left is adopted with the rest of its timeout, so a restart
+//! shortens bans that are longer than [`MAX_TIMEOUT`](crate::wire::ipset::elem::MAX_TIMEOUT) to that.
 
+mod audit;
+mod judge;
 mod name;
 mod step;
 mod timeout;
 
-use self::name::{STEM, set_name, stem};
+use self::audit::Audit;
+use self::name::{STEM, set_name};
 use self::step::{CREATE, SCAFFOLD, Step};
 use self::timeout::{Walk, next_long, plan, timeout};
-use super::dialogue::{Backoff, announce, keep};
+use super::dialogue::{Backoff, keep};
 use crate::addr::{Addr, Family};
-use crate::ban::{Bans, Landing, State, index};
+use crate::ban::{Bans, Landing, index};
 use crate::event::{Event, Events};
 use crate::limits;
 use crate::time::Instant;
@@ -52,7 +59,9 @@ use crate::wire::reply::{NetlinkError, Reply};
 use crate::wire::uapi::ip_set::IPSET_PROTOCOL_MIN;
 use heapless::{String, Vec};
 
+pub use self::audit::CHECK;
 pub use self::name::SET_NAME;
+pub(super) use self::name::stem;
 pub use self::step::step_name;
 pub use self::timeout::RENEWAL;
 pub use super::dialogue::{ANSWER_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, KernelText};
@@ -116,6 +125,13 @@ pub struct Link {
     turn: Family,
     renew_at: Option<Instant>,
     walk: Option<Walk>,
+    audit: Audit,
+    /// The elements of the set that is counted are not as many as they should be, or not yet known.
+    uneven: bool,
+    /// Since when elements are missing through somebody else's doing.
+    healing: Option<Instant>,
+    disturbed: u64,
+    unadopted: u64,
     strays: u64,
     malformed: u64,
 }
@@ -152,6 +168,11 @@ impl Link {
             turn: Family::V4,
             renew_at: None,
             walk: None,
+            audit: Audit::Never,
+            uneven: false,
+            healing: None,
+            disturbed: 0,
+            unadopted: 0,
             strays: 0,
             malformed: 0,
         }
@@ -196,10 +217,13 @@ impl Link {
         }
     }
 
-    /// Whether it can ban prefixes of any length: its sets hold single addresses.
-    #[must_use]
-    pub const fn takes_prefixes(&self) -> bool {
-        false
+    /// Gives up: what was made so far is destroyed, or left as it is.
+    pub fn abandon(&mut self, destroy: bool) {
+        self.sets = match self.sets {
+            Sets::Missing(n) if n <= CREATE || !destroy => Sets::Deleted,
+            _ => Sets::Unwanted(Step::Destroy(Family::V4)),
+        };
+        self.retry.hurry();
     }
 
     /// Whether nothing is in flight.
@@ -210,6 +234,7 @@ impl Link {
 
     /// When there is something to do without further input, as far as the dialogue is concerned.
     #[must_use]
+    #[inline(never)]
     pub fn poll_at<const N: usize, const I: usize>(&self, bans: &Bans<N, I>) -> Option<Instant> {
         match (&self.flight, self.sets) {
             (Some(flight), _) => Some(flight.deadline),
@@ -219,7 +244,7 @@ impl Link {
                 let additions =
                     [Family::V4, Family::V6].map(|family| bans.next_wanted(family).map(|_| self.full(family)));
                 let renewal = if self.walk.is_some() { Some(Instant::ZERO) } else { self.renew_at };
-                let next = [removal, renewal].into_iter().chain(additions).flatten().min()?;
+                let next = [removal, renewal, self.audit.at()].into_iter().chain(additions).flatten().min()?;
                 Some(next.max(self.retry.at()))
             }
             (None, _) => Some(self.retry.at()),
@@ -233,6 +258,7 @@ impl Link {
 
     /// Writes the next message for the kernel into `out` (of [`DATAGRAM`] bytes) and returns its length. To be called
     /// until it returns `None`.
+    #[inline(never)]
     pub fn poll_transmit<const N: usize, const I: usize>(
         &mut self,
         bans: &mut Bans<N, I>,
@@ -245,6 +271,9 @@ impl Link {
         let step = self.next_step(bans, now)?;
         let mut w = Writer::new(out);
         self.sent.clear();
+        if matches!(step, Step::Count(_) | Step::List(_)) {
+            self.begin_look(step, bans);
+        }
         if self.write(step, bans, now, &mut w).is_err() || w.is_empty() {
             // The buffer is smaller than DATAGRAM: what was taken goes back.
             while bans.landed(Landing::Refused).is_some() {}
@@ -256,12 +285,16 @@ impl Link {
         Some(w.len())
     }
 
+    #[inline(never)]
     fn next_step<const N: usize, const I: usize>(&mut self, bans: &Bans<N, I>, now: Instant) -> Option<Step> {
         match self.sets {
             Sets::Deleted => return None,
             Sets::Unwanted(step) => return Some(step),
             Sets::Missing(n) => return SCAFFOLD.get(n).map(|(step, _)| *step),
             Sets::Installed => {}
+        }
+        if let Some(step) = self.next_look(now) {
+            return Some(step);
         }
         if let Some((_, addr, _)) = bans.next_releasing() {
             return Some(Step::Del(addr.family()));
@@ -293,6 +326,7 @@ impl Link {
         None
     }
 
+    #[inline(never)]
     fn write<const N: usize, const I: usize>(
         &mut self,
         step: Step,
@@ -312,6 +346,8 @@ impl Link {
                 return Create { name, kind, family, revision, hashsize: None, maxelem }.emit(protocol, order, w);
             }
             Step::Check(_) => (Command::Header, ask),
+            Step::Count(_) => (Command::Terse, ask),
+            Step::List(_) => (Command::List, ask),
             Step::Destroy(_) => (Command::Destroy, order),
             Step::Flush(_) => (Command::Flush, order),
             Step::Add(_) | Step::Renew(_) => return self.write_elements(step, Change::Add, name, bans, now, w),
@@ -359,6 +395,7 @@ impl Link {
     }
 
     /// Takes a datagram from the kernel.
+    #[inline(never)]
     pub fn handle<const N: usize, const I: usize>(
         &mut self,
         datagram: &[u8],
@@ -390,6 +427,14 @@ impl Link {
                 }
                 (Body::Header(header), Step::Check(family)) if header.is(SetType::HashIp, family) => Verdict::Done,
                 (Body::Header(_), Step::Check(_)) => Verdict::Refused(NetlinkError::IPSET_TYPE_MISMATCH, None),
+                (Body::Part(part), Step::Count(_) | Step::List(_)) => {
+                    self.look(part, step, bans, now);
+                    continue;
+                }
+                (Body::Reply(Reply::Done { error: None, .. }, _), Step::Count(_) | Step::List(_)) => Verdict::Done,
+                (Body::Reply(Reply::Done { error: Some(error), .. }, _), Step::Count(_) | Step::List(_)) => {
+                    Verdict::Refused(error, None)
+                }
                 (Body::Reply(Reply::Ack { .. }, _), _) => Verdict::Done,
                 (Body::Reply(Reply::Error { error, text, .. }, line), _) => {
                     keep(&mut self.text, text);
@@ -426,7 +471,7 @@ impl Link {
         let Some(flight) = self.flight.take() else { return };
         let applied = self.take_down(flight.step, verdict, bans, events);
         match verdict {
-            Verdict::Done => self.done(flight.step, events),
+            Verdict::Done => self.done(flight.step, bans, now, events),
             Verdict::Unknown => {
                 events.push(Event::AnswerLost { entries: flight.entries });
                 self.retry.failed(now);
@@ -436,160 +481,6 @@ impl Link {
                 self.refused(flight.step, error, line, entries, bans, now, events);
             }
         }
-    }
-
-    /// A message was taken whole.
-    fn done(&mut self, step: Step, events: &mut Events) {
-        match step {
-            Step::Add(family) => {
-                self.retry.succeeded();
-                if let Some(full) = self.full.get_mut(index(family)) {
-                    full.succeeded();
-                }
-            }
-            Step::Del(family) => {
-                self.retry.succeeded();
-                // There is room now, if that was missing.
-                if let Some(full) = self.full.get_mut(index(family)) {
-                    full.hurry();
-                }
-            }
-            Step::Renew(_) => {
-                self.retry.succeeded();
-                if let Some(walk) = &mut self.walk {
-                    walk.cell = walk.next;
-                }
-            }
-            Step::Protocol | Step::Type | Step::Create(_) | Step::Check(_) => self.next_scaffold(events),
-            Step::Destroy(family) | Step::Flush(family) => self.next_destruction(family),
-        }
-    }
-
-    fn next_scaffold(&mut self, events: &mut Events) {
-        if let Sets::Missing(n) = self.sets {
-            if n + 1 < SCAFFOLD.len() {
-                self.sets = Sets::Missing(n + 1);
-            } else {
-                self.sets = Sets::Installed;
-                events.push(Event::Ready);
-            }
-        }
-    }
-
-    fn next_destruction(&mut self, family: Family) {
-        self.sets = match family {
-            Family::V4 => Sets::Unwanted(Step::Destroy(Family::V6)),
-            Family::V6 => Sets::Deleted,
-        };
-    }
-
-    /// A message was refused: what follows. `entries` of it were not applied.
-    #[expect(clippy::too_many_arguments, reason = "the answer's three, and what every step takes")]
-    fn refused<const N: usize, const I: usize>(
-        &mut self,
-        step: Step,
-        error: NetlinkError,
-        line: Option<u32>,
-        entries: u32,
-        bans: &mut Bans<N, I>,
-        now: Instant,
-        events: &mut Events,
-    ) {
-        match step {
-            Step::Protocol | Step::Type | Step::Create(_) | Step::Check(_) => {
-                let n = if let Sets::Missing(n) = self.sets { n } else { 0 };
-                events.push(Event::SetRefused { error, step: u32::try_from(n).unwrap_or(0) });
-                self.sets = Sets::Missing(0);
-                self.retry.failed(now);
-            }
-            // As good as destroyed: nobody is in it any more.
-            Step::Destroy(family) if error == NetlinkError::IPSET_BUSY => {
-                events.push(Event::BatchRefused { error, entries: 0 });
-                self.sets = Sets::Unwanted(Step::Flush(family));
-            }
-            // Already gone is what was wanted; anything else cannot be mended by waiting, the program ends.
-            Step::Destroy(family) | Step::Flush(family) => {
-                if error != NetlinkError::ENOENT {
-                    events.push(Event::BatchRefused { error, entries: 0 });
-                }
-                self.next_destruction(family);
-            }
-            Step::Add(_) | Step::Del(_) | Step::Renew(_) if error == NetlinkError::ENOENT => {
-                events.push(Event::TableLost);
-                // Unless the end has come in the meantime.
-                if self.sets == Sets::Installed {
-                    self.sets = Sets::Missing(CREATE);
-                }
-                self.walk = None;
-                self.retry.lost(now);
-                bans.want_installed_again(true);
-            }
-            Step::Renew(_) => {
-                // Why an element that is there was refused is not known, and so it may not be there.
-                events.push(Event::BatchRefused { error, entries });
-                self.walk = None;
-                self.retry.failed(now);
-                bans.want_installed_again(true);
-            }
-            Step::Add(_) | Step::Del(_) => {
-                events.push(Event::BatchRefused { error, entries });
-                let culprit = line.and_then(|line| usize::try_from(line).ok()?.checked_sub(1));
-                match culprit.and_then(|n| self.sent.get(n)) {
-                    // No set ever takes it, and no packet comes from it.
-                    Some(addr) if error == NetlinkError::IPSET_HASH_ELEM => {
-                        bans.forget(*addr);
-                        events.push(Event::NeverInstalled { addr: *addr });
-                        return;
-                    }
-                    Some(addr) => bans.postpone(*addr),
-                    None => {}
-                }
-                let full = match step {
-                    Step::Add(family) if error == NetlinkError::IPSET_HASH_FULL => self.full.get_mut(index(family)),
-                    _ => None,
-                };
-                match full {
-                    Some(full) => full.failed(now),
-                    None if culprit.is_none_or(|n| n == 0) => self.retry.failed(now),
-                    None => {}
-                }
-            }
-        }
-    }
-
-    /// Takes the entries of an ADD or DEL out of flight and says how many the kernel surely applied.
-    fn take_down<const N: usize, const I: usize>(
-        &self,
-        step: Step,
-        verdict: Verdict,
-        bans: &mut Bans<N, I>,
-        events: &mut Events,
-    ) -> u32 {
-        let all = u32::try_from(self.sent.len()).unwrap_or(0);
-        let (applied, rest) = match verdict {
-            Verdict::Done => (all, Landing::Committed),
-            // There is no set that could hold them.
-            Verdict::Refused(NetlinkError::ENOENT, _) if matches!(step, Step::Del(_)) => (all, Landing::Committed),
-            Verdict::Refused(NetlinkError::ENOENT | NetlinkError::EPERM, _) => (0, Landing::Refused),
-            Verdict::Refused(_, Some(line)) if (1..=all).contains(&line) => (line - 1, Landing::Refused),
-            Verdict::Refused(..) | Verdict::Unknown => (0, Landing::Unknown),
-        };
-        if matches!(step, Step::Add(_) | Step::Del(_)) {
-            for (n, addr) in (0..).zip(&self.sent) {
-                // Some may have been taken out of flight by another decision; the others are in it in this order.
-                let state = bans.find(*addr).map(|ban| ban.state());
-                if !matches!(state, Some(State::InFlight | State::ReleasingInFlight)) {
-                    continue;
-                }
-                let landing = if n < applied { Landing::Committed } else { rest };
-                if let Some((addr, ban)) = bans.landed(landing)
-                    && landing == Landing::Committed
-                {
-                    announce(events, addr, &ban);
-                }
-            }
-        }
-        applied
     }
 }
 

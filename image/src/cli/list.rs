@@ -6,12 +6,22 @@ use crate::config::{self, Space};
 use crate::exit;
 use crate::out::Out;
 use crate::put;
+use crate::xtables::{self, Stuck};
+use core::fmt;
 use edgeban_core::addr::{Family, Widths};
-use edgeban_core::wire::buf::Writer;
+use edgeban_core::config::model::Backend;
+use edgeban_core::firewall::ipset;
+use edgeban_core::firewall::nft::Layout;
+use edgeban_core::firewall::xt::{self, View};
+use edgeban_core::wire::buf::{Full, Writer};
+use edgeban_core::wire::ipset::answer::{Answers, Body};
+use edgeban_core::wire::ipset::set::Command;
 use edgeban_core::wire::nft::elem::{Element, GetElements};
 use edgeban_core::wire::nft::ranges::Ranges;
 use edgeban_core::wire::nft::scaffold;
+use edgeban_core::wire::nl::Tag;
 use edgeban_core::wire::reply::{NetlinkError, Replies, Reply};
+use edgeban_core::wire::uapi::ip_set::IPSET_PROTOCOL_MIN;
 use edgeban_linux::Errno;
 use edgeban_linux::fd::BorrowedFd;
 use edgeban_linux::netlink::{Netlink, Received};
@@ -19,19 +29,37 @@ use edgeban_linux::netlink::{Netlink, Received};
 const HELP: &str = "\
 edgeban list [--config FILE]
 
-Shows the addresses and prefixes that the kernel holds banned in edgeban's table, one a line with the time that is left,
-as the kernel says now. Needs root (CAP_NET_ADMIN).
+Shows the addresses and prefixes that the kernel holds banned for edgeban, one a line with the time that is left, as the
+kernel says now; of backend iptables, whose rules have no end of their own, with the packets that were dropped. With
+backend = \"auto\" it shows what it finds first: a table of nf_tables, sets of ipset, a chain of iptables. Needs root
+(CAP_NET_ADMIN).
 
-  --config FILE   names the table; /etc/edgeban/edgeban.toml if not given
+  --config FILE   names backend and table; /etc/edgeban/edgeban.toml if not given
 ";
 
 /// The request's sequence number; a socket of its own has no other.
 const SEQ: u32 = 1;
 
-enum Trouble {
+/// Why there is no list.
+pub enum Trouble {
+    /// Nothing of our name is there.
+    Absent,
     Socket(Errno),
     Kernel(NetlinkError),
+    Table(Stuck),
     Garbled,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("it is not there"),
+            Self::Socket(error) => write!(f, "netlink: {error}"),
+            Self::Kernel(error) => error.fmt(f),
+            Self::Table(stuck) => stuck.fmt(f),
+            Self::Garbled => f.write_str("the kernel's answer is not understood"),
+        }
+    }
 }
 
 /// Runs the verb.
@@ -42,65 +70,159 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     };
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
-    let Arena { config, config_text: text, config_tokens: tokens, output, answer, .. } = arena;
+    let Arena { config, config_text: text, config_tokens: tokens, output, answer, tables, .. } = arena;
     if let Err(code) = config::load(path, Space { text, tokens }, config, &mut err) {
         err.flush();
         return Ok(code);
     }
     let mut out = Out::new(BorrowedFd::STDOUT, output);
-    let table = config.global.table.as_str();
-    for (family, prefixes) in [(Family::V4, false), (Family::V6, false), (Family::V4, true), (Family::V6, true)] {
-        let result = if prefixes {
-            list_prefixes(table, family, answer, &mut out)
-        } else {
-            list(table, family, config.global.widths, answer, &mut out)
-        };
-        let trouble = match result {
-            Ok(false) => continue,
-            // There are such sets only once a prefix was banned.
-            Err(Trouble::Kernel(NetlinkError::ENOENT)) if prefixes => continue,
-            Ok(true) => {
-                put!(&mut err, "edgeban: the set changed while it was listed: the list may miss or repeat addresses\n");
-                err.flush();
-                continue;
-            }
-            Err(trouble) => trouble,
-        };
-        out.flush();
-        match trouble {
-            Trouble::Kernel(NetlinkError::ENOENT) => {
-                put!(&mut err, "edgeban: the kernel has no table inet {table}: edgeban does not run here\n");
-            }
-            Trouble::Kernel(error) => put!(&mut err, "edgeban: the kernel does not list table inet {table}: {error}\n"),
-            Trouble::Socket(error) => put!(&mut err, "edgeban: netlink: {error}\n"),
-            Trouble::Garbled => put!(&mut err, "edgeban: the kernel's list is not understood\n"),
+    let layout = config.global.layout();
+    let table = layout.table;
+    let backends = match config.global.backend {
+        Backend::Auto => &[Backend::Nftables, Backend::Ipset, Backend::Iptables][..],
+        Backend::LogOnly => {
+            put!(&mut err, "edgeban: backend log-only bans nobody\n");
+            err.flush();
+            return Ok(exit::OK);
         }
-        err.flush();
-        return Ok(exit::FIREWALL);
+        ref backend => core::slice::from_ref(backend),
+    };
+    let mut trouble = Trouble::Absent;
+    for backend in backends {
+        let result = match backend {
+            Backend::Iptables => rules(&layout, tables, &mut out),
+            backend => [Family::V4, Family::V6].into_iter().try_fold(false, |changed, family| {
+                let this = if *backend == Backend::Ipset {
+                    set(table, family, answer, &mut out)
+                } else {
+                    table_of(&layout, family, answer, &mut out)
+                };
+                this.map(|this| changed | this)
+            }),
+        };
+        match result {
+            Ok(changed) => {
+                if changed {
+                    put!(
+                        &mut err,
+                        "edgeban: the set changed while it was listed: the list may miss or repeat addresses\n"
+                    );
+                    err.flush();
+                }
+                return Ok(if out.finish().is_ok() { exit::OK } else { exit::INPUT });
+            }
+            Err(Trouble::Absent | Trouble::Kernel(NetlinkError::ENOENT)) => {}
+            Err(other) => trouble = other,
+        }
     }
-    Ok(if out.finish().is_ok() { exit::OK } else { exit::INPUT })
+    out.flush();
+    match trouble {
+        Trouble::Absent => {
+            put!(&mut err, "edgeban: the kernel holds nothing named {table}: edgeban does not run here\n")
+        }
+        trouble => put!(&mut err, "edgeban: the kernel does not list {table}: {trouble}\n"),
+    }
+    err.flush();
+    Ok(exit::FIREWALL)
 }
 
-/// Lists a family's addresses. Returns whether they changed meanwhile.
-fn list(table: &str, family: Family, widths: Widths, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
-    dump(table, scaffold::set(family), answer, &mut |element| {
-        let addr = element.addr(family).ok_or(Trouble::Garbled)?;
-        put!(out, "{addr}");
+/// Lists the rules of our chain.
+fn rules(layout: &Layout<'_>, buffers: &mut xtables::Buffers, out: &mut Out<'_>) -> Result<bool, Trouble> {
+    let link = xt::Link::new(layout.table, layout.hook, layout.widths, xt::Holds::Set).ok_or(Trouble::Absent)?;
+    let mut found = false;
+    for family in [Family::V4, Family::V6] {
+        // Asking for a table that nobody set up would do so.
+        if !xtables::is_set_up(family, link.table()) {
+            continue;
+        }
+        let (info, entries) = xtables::look(family, link.table(), buffers).map_err(Trouble::Table)?;
+        let view = View::new(family, &info, entries).map_err(|_| Trouble::Garbled)?;
+        found |= view.has(link.chain());
+        for (source, counters) in view.banned(link.chain()).map_err(|_| Trouble::Garbled)? {
+            let bits = source.length();
+            put!(out, "{}", source.base());
+            if bits < Widths::FULL.of(family) {
+                put!(out, "/{bits}");
+            }
+            put!(out, " {} packets {} bytes\n", counters.packets, counters.bytes);
+        }
+    }
+    if found { Ok(false) } else { Err(Trouble::Absent) }
+}
+
+/// Sends a request through a socket of its own.
+pub fn ask(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> Result<Netlink, Trouble> {
+    let netlink = Netlink::netfilter().map_err(Trouble::Socket)?;
+    let mut request = [0; 4096];
+    let mut w = Writer::new(&mut request);
+    write(&mut w).map_err(|_| Trouble::Garbled)?;
+    netlink.send(w.written()).map_err(Trouble::Socket)?;
+    Ok(netlink)
+}
+
+/// The next datagram of the answer.
+pub fn next<'b>(netlink: &Netlink, answer: &'b mut [u8]) -> Result<&'b [u8], Trouble> {
+    match netlink.receive(answer) {
+        Ok(Received::Datagram(datagram)) => Ok(datagram),
+        Ok(_) => Err(Trouble::Garbled),
+        Err(error) => Err(Trouble::Socket(error)),
+    }
+}
+
+fn left(out: &mut Out<'_>, left: Option<u64>) {
+    match left {
+        Some(secs) => put!(out, " {secs}s"),
+        None => put!(out, " permanent"),
+    }
+}
+
+/// Lists one set of ipset.
+fn set(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+    let name = ipset::Link::new(table).set_name(family);
+    let netlink = ask(|w| Command::List.emit(&name, IPSET_PROTOCOL_MIN, Tag::silent(SEQ), w))?;
+    loop {
+        for reply in Answers::new(next(&netlink, answer)?) {
+            match reply.map_err(|_| Trouble::Garbled)?.body {
+                Body::Reply(Reply::Done { error: Some(error), .. } | Reply::Error { error, .. }, _) => {
+                    return Err(Trouble::Kernel(error));
+                }
+                Body::Reply(Reply::Done { .. }, _) => return Ok(false),
+                Body::Part(part) => {
+                    for member in part {
+                        let member = member.map_err(|_| Trouble::Garbled)?;
+                        put!(out, "{}", member.addr);
+                        left(out, member.timeout.filter(|secs| *secs > 0).map(u64::from));
+                        put!(out, "\n");
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Lists a family's addresses and prefixes of nf_tables. Returns whether they changed meanwhile.
+fn table_of(layout: &Layout<'_>, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+    let bits = layout.widths.of(family);
+    let changed = dump(layout.table, scaffold::set(family), answer, &mut |element| {
+        put!(out, "{}", element.addr(family).ok_or(Trouble::Garbled)?);
         // The key's last bits may be none of the prefix.
-        let bits = match widths.of(family) {
-            bits if bits.div_ceil(8) == element.key_len() => bits,
-            _ => 8 * element.key_len(),
-        };
+        let bits = if bits.div_ceil(8) == element.key_len() { bits } else { 8 * element.key_len() };
         if bits < Widths::FULL.of(family) {
             put!(out, "/{bits}");
         }
         rest(element, out);
         Ok(())
-    })
+    })?;
+    match prefixes(layout.table, family, answer, out) {
+        // There are such sets only once a prefix was banned.
+        Err(Trouble::Kernel(NetlinkError::ENOENT)) => Ok(changed),
+        result => result.map(|prefixes| changed | prefixes),
+    }
 }
 
 /// Lists a family's prefixes, which somebody banned by hand; a range of somebody else's is as many as it takes.
-fn list_prefixes(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+fn prefixes(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
     let mut ranges = Ranges::new();
     let changed = dump(table, scaffold::prefix_set(family), answer, &mut |element| {
         ranges.push(element);
@@ -115,10 +237,7 @@ fn list_prefixes(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'
 
 /// Ends an element's line.
 fn rest(element: &Element, out: &mut Out<'_>) {
-    match element.expiration {
-        Some(left) => put!(out, " {}s", left.as_millis().div_ceil(1000)),
-        None => put!(out, " permanent"),
-    }
+    left(out, element.expiration.map(|left| left.as_millis().div_ceil(1000)));
     if let Some((packets, bytes)) = element.counter {
         put!(out, " {packets} packets {bytes} bytes");
     }
@@ -132,20 +251,10 @@ fn dump(
     answer: &mut [u8],
     take: &mut dyn FnMut(&Element) -> Result<(), Trouble>,
 ) -> Result<bool, Trouble> {
-    let netlink = Netlink::netfilter().map_err(Trouble::Socket)?;
-    let mut request = [0; 256];
-    let mut w = Writer::new(&mut request);
-    GetElements { table, set }.emit(SEQ, &mut w).map_err(|_| Trouble::Garbled)?;
-    let len = w.len();
-    netlink.send(request.get(..len).unwrap_or_default()).map_err(Trouble::Socket)?;
+    let netlink = ask(|w| GetElements { table, set }.emit(SEQ, w))?;
     let mut changed = false;
     loop {
-        let datagram = match netlink.receive(answer) {
-            Ok(Received::Datagram(datagram)) => datagram,
-            Ok(_) => return Err(Trouble::Garbled),
-            Err(error) => return Err(Trouble::Socket(error)),
-        };
-        for reply in Replies::new(datagram) {
+        for reply in Replies::new(next(&netlink, answer)?) {
             match reply.map_err(|_| Trouble::Garbled)? {
                 Reply::Done { error: Some(error), .. } | Reply::Error { error, .. } => {
                     return Err(Trouble::Kernel(error));

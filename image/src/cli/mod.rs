@@ -3,6 +3,7 @@
 mod ban;
 mod check;
 mod client;
+mod doctor;
 mod list;
 mod status;
 mod test;
@@ -27,6 +28,7 @@ usage: edgeban VERB [OPTION ...]
   list    show the addresses that the kernel holds banned, and for how long
   ban     ban an address or a prefix by hand
   unban   lift a ban, or all
+  doctor  say what this kernel offers, which backend would be chosen, and what is in the way
   check   say whether a configuration file is valid, and what is wrong where
   test    say what a filter makes of a log, without root and without banning
 
@@ -117,6 +119,7 @@ pub fn run(mut args: Args, arena: &'static mut Arena) -> u8 {
         b"run" => daemon::run(options, arena),
         b"check" => check::run(options, arena),
         b"test" => test::run(options, arena),
+        b"doctor" => doctor::run(options, arena),
         b"list" => list::run(options, arena),
         b"ban" => ban::run(false, options, arena),
         b"unban" => ban::run(true, options, arena),

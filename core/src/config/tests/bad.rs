@@ -418,7 +418,9 @@ fn names() {
         ),
         (
             r#"banaction = "nftables""#,
-            &["1:1: unknown table or key `banaction`: edgeban has one action, a drop rule in its own nf_tables table"],
+            &[
+                "1:1: unknown table or key `banaction`: edgeban's one action is to drop packets; `backend` in [global] chooses the firewall",
+            ],
         ),
         ("maxretry = 5", &["1:1: `maxretry` stands outside of a table, expected it in [defaults] or [jails.NAME]"]),
         ("x.y = 1", &["1:1: unknown table or key `x`, expected [global], [defaults] or [jails.NAME]"]),
@@ -429,14 +431,26 @@ fn names() {
         (
             "[global]\nmax_retry = 5",
             &[
-                "2:1: unknown key `max_retry` in [global], expected `table`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir`",
+                "2:1: unknown key `max_retry` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir`",
             ],
         ),
         (
             "[global]\npid_file = \"/run/x\"\nlog_levle = \"info\"",
             &[
                 "2:1: unknown key `pid_file` in [global]: edgeban stays in the foreground, its supervisor knows the process",
-                "3:1: unknown key `log_levle` in [global], expected `table`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir` (did you mean `log_level`?)",
+                "3:1: unknown key `log_levle` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir` (did you mean `log_level`?)",
+            ],
+        ),
+        (
+            "[global]\nbackend = \"systemd\"",
+            &[
+                "2:11: unknown word `systemd`, expected \"auto\", \"nftables\", \"iptables\", \"ipset\" or \"log-only\" (it chooses the firewall; how logs are read is no choice: edgeban follows the files in `logpath`)",
+            ],
+        ),
+        (
+            "[global]\nbackend = \"iptables-multiport\"",
+            &[
+                "2:11: unknown word `iptables-multiport`, expected \"auto\", \"nftables\", \"iptables\", \"ipset\" or \"log-only\" (did you mean `iptables`?)",
             ],
         ),
         ("[defaults]\nfilter = \"sshd\"", &["2:1: `filter` stands in [defaults], expected it in [jails.NAME]"]),
@@ -451,10 +465,10 @@ fn names() {
         (
             "[defaults]\nbanaction = \"iptables\"\nbackend = \"auto\"\nport = \"ssh\"\naction = \"x\"\nusedns = \"no\"\nfailregex = \"^x\"\njournalmatch = \"x\"\nignorecommand = \"\"",
             &[
-                "2:1: unknown key `banaction` in [defaults]: edgeban has one action, a drop rule in its own nf_tables table",
-                "3:1: unknown key `backend` in [defaults]: edgeban needs no such choice: it follows the files in `logpath`, byte by byte",
+                "2:1: unknown key `banaction` in [defaults]: edgeban's one action is to drop packets; `backend` in [global] chooses the firewall",
+                "3:1: `backend` stands in [defaults], expected it in [global] (it chooses the firewall; how logs are read is no choice: edgeban follows the files in `logpath`)",
                 "4:1: unknown key `port` in [defaults]: a ban covers every port and protocol",
-                "5:1: unknown key `action` in [defaults]: edgeban has one action, a drop rule in its own nf_tables table",
+                "5:1: unknown key `action` in [defaults]: edgeban's one action is to drop packets; `backend` in [global] chooses the firewall",
                 "6:1: unknown key `usedns` in [defaults]: edgeban never resolves names",
                 "7:1: unknown key `failregex` in [defaults]: edgeban's filters are built in, `filter` and `mode` choose",
                 "8:1: unknown key `journalmatch` in [defaults]: edgeban reads log files, name them in `logpath`",

@@ -1,6 +1,6 @@
 //! What a right file means.
 
-use super::super::model::{BanTime, Config, Global, Jail, LogLevel, OnStop};
+use super::super::model::{Backend, BanTime, Config, Global, Jail, LogLevel, OnStop};
 use super::{defaults_alone, good};
 use crate::addr::{Prefix, Widths};
 use crate::detect::{Filter, Mode};
@@ -98,6 +98,7 @@ fn every_key_arrives() {
         ignoreself = false
         [global]
         table = "f2b-table_1.x"
+        backend = "log-only"
         log_level = "warning"
         on_stop = "remove"
         kill_connections = true
@@ -131,6 +132,7 @@ fn every_key_arrives() {
         ..jail("sshd", Filter::Sshd)
     };
     let global = Global {
+        backend: Backend::LogOnly,
         kill_connections: true,
         hook: Hook::Ingress,
         devices: ["wan", "pppoe-wan"].map(|name| Device::try_from(name).unwrap()).into_iter().collect(),

@@ -12,7 +12,7 @@ pub(super) const STEM: usize = SET_NAME - 3;
 
 /// The part of the sets' names before `_v4`: `name` if it has at most 28 bytes, else its first 23, `-`, and four hex
 /// digits of a hash over all of it (FNV-1a), so that two long names with the same beginning have sets of their own.
-pub(super) fn stem(name: &str) -> String<STEM> {
+pub(in crate::firewall) fn stem(name: &str) -> String<STEM> {
     let mut stem = String::new();
     if stem.push_str(name).is_ok() {
         return stem;

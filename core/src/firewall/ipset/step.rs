@@ -12,6 +12,10 @@ pub(super) enum Step {
     Add(Family),
     Del(Family),
     Renew(Family),
+    /// Does the set have as many elements as it should?
+    Count(Family),
+    /// Which does it have?
+    List(Family),
     Destroy(Family),
     Flush(Family),
 }
@@ -26,6 +30,8 @@ impl Step {
             | Self::Add(family)
             | Self::Del(family)
             | Self::Renew(family)
+            | Self::Count(family)
+            | Self::List(family)
             | Self::Destroy(family)
             | Self::Flush(family) => family,
         }

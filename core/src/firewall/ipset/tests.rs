@@ -1,6 +1,6 @@
 use super::timeout::{CAP, seconds};
 use super::*;
-use crate::ban::Wanted;
+use crate::ban::{State, Wanted};
 use crate::time::Duration;
 use crate::wire::ipset::elem::element_len;
 use crate::wire::nl::Messages;

@@ -22,6 +22,7 @@
 
 mod audit;
 mod judge;
+mod trial;
 mod watch;
 mod write;
 
@@ -43,6 +44,7 @@ use crate::wire::uapi::nf_tables::{NFT_MSG_NEWTABLE, NFT_TABLE_F_OWNER, NFT_TABL
 use heapless::Vec;
 
 pub use super::dialogue::{ANSWER_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, KernelText};
+pub use trial::Trial;
 
 /// Bans in one batch at most: past some 256 elements a message the kernel's cost per element no longer falls.
 pub const BATCH: u32 = 512;
@@ -393,12 +395,6 @@ impl<'a> Link<'a> {
     #[must_use]
     pub const fn layout(&self) -> &Layout<'a> {
         &self.layout
-    }
-
-    /// Whether it can ban prefixes of any length.
-    #[must_use]
-    pub const fn takes_prefixes(&self) -> bool {
-        true
     }
 
     /// Wants the table deleted, at a clean end. Bans are not sent any more.

@@ -25,10 +25,15 @@
 //!
 //! Not supported: reject (only drop), timeouts (the caller removes), destinations, tables of `arptables` and `ebtables`.
 
+mod link;
 mod rewrite;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use crate::wire::xt::request::Info;
+pub use link::{CHECK, Failure, Holds, Link, Sources};
 pub use rewrite::Rewrite;
 pub use view::{BannedRules, View};
 

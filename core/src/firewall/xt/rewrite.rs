@@ -151,6 +151,7 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
+    #[inline(never)]
     fn is_our_jump(&self, entry: &Entry<'_>) -> bool {
         let target = self.old.and_then(|old| i32::try_from(old.start).ok()).map(Target::Standard);
         target == Some(entry.target()) && entry.is_for_all() && entry.matches().is_empty()
@@ -176,6 +177,7 @@ impl<'a> Rewrite<'a> {
     }
 
     /// `offset` with the changes that `counts` applied.
+    #[inline(never)]
     fn moved(&self, offset: usize, counts: impl Fn(&Cut) -> bool) -> Result<usize, Refused> {
         let (mut plus, mut minus) = (offset, 0);
         for cut in self.cuts.iter().filter(|cut| counts(cut)) {
@@ -231,6 +233,7 @@ impl<'a> Rewrite<'a> {
         Ok(())
     }
 
+    #[inline(never)]
     fn walk_jump(&self, put: Sink<'_>) -> Result<(), Refused> {
         // The first of ours, for its counters. A jump outside our built-in chain is not removed, so it is not ours.
         for old in Numbered::all(&self.view) {
@@ -243,6 +246,7 @@ impl<'a> Rewrite<'a> {
         put(Piece::New(Rule::Jump(start)))
     }
 
+    #[inline(never)]
     fn walk_chain(&self, content: Content<'_>, put: Sink<'_>) -> Result<(), Refused> {
         let span = self.old.unwrap_or_default();
         let head = Numbered::new(&self.view, span.head, span.start, span.first.saturating_sub(1)).next().transpose()?;
@@ -370,6 +374,7 @@ impl<'a> Rewrite<'a> {
 
 /// The rule that drops `source`, looked for from `cursor` on and then from the start: rules mostly come in the order in
 /// which they lie there.
+#[inline(never)]
 fn find<'p>(cursor: &mut Numbered<'p>, rules: &Numbered<'p>, source: &Prefix) -> Option<Old<'p>> {
     let is_it = |old: &Old<'_>| old.entry.dropped_source() == Some(*source);
     let mut ahead = cursor.clone();

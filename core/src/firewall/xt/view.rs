@@ -93,6 +93,12 @@ impl<'a> View<'a> {
         place.map(Err).ok_or(Malformed)
     }
 
+    /// Whether there is a chain of this name.
+    #[must_use]
+    pub fn has(&self, chain: &str) -> bool {
+        matches!(self.find(chain), Ok(Ok(_)))
+    }
+
     /// The sources that our chain drops, in the kernel's order, with what they counted. Rules of another form in it are
     /// passed over. Nothing if there is no such chain.
     ///

@@ -5,9 +5,9 @@ use crate::addr::Family;
 use crate::wire::buf::{Attrs, Full, Malformed, Writer};
 use crate::wire::nl::Tag;
 use crate::wire::uapi::ip_set::{
-    IPSET_ATTR_DATA, IPSET_ATTR_FAMILY, IPSET_ATTR_HASHSIZE, IPSET_ATTR_MAXELEM, IPSET_ATTR_REVISION,
+    IPSET_ATTR_DATA, IPSET_ATTR_FAMILY, IPSET_ATTR_FLAGS, IPSET_ATTR_HASHSIZE, IPSET_ATTR_MAXELEM, IPSET_ATTR_REVISION,
     IPSET_ATTR_SETNAME, IPSET_ATTR_TIMEOUT, IPSET_ATTR_TYPENAME, IPSET_CMD_CREATE, IPSET_CMD_DESTROY, IPSET_CMD_FLUSH,
-    IPSET_CMD_HEADER, IPSET_CMD_LIST,
+    IPSET_CMD_HEADER, IPSET_CMD_LIST, IPSET_FLAG_LIST_HEADER,
 };
 use crate::wire::uapi::netlink::{NLM_F_CREATE, NLM_F_DUMP};
 
@@ -67,6 +67,8 @@ pub enum Command {
     Header,
     /// `ipset list NAME`: asks for all of it; the answers are [`super::list::SetPart`]s, then DONE. ENOENT if there is none.
     List,
+    /// `ipset list -terse NAME`: asks for what it is and how full, the first of the answers to `List` without elements.
+    Terse,
 }
 
 impl Command {
@@ -79,9 +81,12 @@ impl Command {
             Self::Destroy => (IPSET_CMD_DESTROY, 0),
             Self::Flush => (IPSET_CMD_FLUSH, 0),
             Self::Header => (IPSET_CMD_HEADER, 0),
-            Self::List => (IPSET_CMD_LIST, NLM_F_DUMP),
+            Self::List | Self::Terse => (IPSET_CMD_LIST, NLM_F_DUMP),
         };
-        request(w, protocol, command, flags, tag, &|w| attr_name(w, name))
+        request(w, protocol, command, flags, tag, &|w| {
+            attr_name(w, name)?;
+            if self == Self::Terse { attr_net32(w, IPSET_ATTR_FLAGS, IPSET_FLAG_LIST_HEADER) } else { Ok(()) }
+        })
     }
 }
 

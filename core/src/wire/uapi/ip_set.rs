@@ -39,6 +39,8 @@ pub const IPSET_ATTR_TYPENAME: u16 = 3;
 pub const IPSET_ATTR_REVISION: u16 = 4;
 /// `IPSET_ATTR_FAMILY`: u8, an `NFPROTO_*`.
 pub const IPSET_ATTR_FAMILY: u16 = 5;
+/// `IPSET_ATTR_FLAGS`: be32, in a request for lists.
+pub const IPSET_ATTR_FLAGS: u16 = 6;
 /// `IPSET_ATTR_DATA`: nest: a set's parameters, or one element.
 pub const IPSET_ATTR_DATA: u16 = 7;
 /// `IPSET_ATTR_ADT`: nest of many `IPSET_ATTR_DATA`.
@@ -71,3 +73,6 @@ pub const IPSET_ATTR_REFERENCES: u16 = 25;
 pub const IPSET_ATTR_IPADDR_IPV4: u16 = 1;
 /// `IPSET_ATTR_IPADDR_IPV6`: 16 bytes in network order.
 pub const IPSET_ATTR_IPADDR_IPV6: u16 = 2;
+
+/// `IPSET_FLAG_LIST_HEADER`: list what a set is, without its elements.
+pub const IPSET_FLAG_LIST_HEADER: u32 = 4;

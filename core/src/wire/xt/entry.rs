@@ -43,6 +43,7 @@ impl<'a> Entry<'a> {
     ///
     /// # Errors
     /// [`Malformed`] if its lengths do not fit into each other.
+    #[inline(never)]
     pub fn parse(family: Family, bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut offsets = Reader::new(bytes.get(ip_len(family) + 4..).ok_or(Malformed)?);
         let target_offset = usize::from(offsets.u16()?);

@@ -76,6 +76,7 @@ const fn addr_len(family: Family) -> usize {
 }
 
 /// Writes `len` zero bytes.
+#[inline(never)]
 fn zeros(w: &mut Writer<'_>, len: usize) -> Result<(), Full> {
     for _ in 0..len {
         w.put_u8(0)?;
@@ -84,6 +85,7 @@ fn zeros(w: &mut Writer<'_>, len: usize) -> Result<(), Full> {
 }
 
 /// Writes `text` in a field of `len` bytes of which the last is a NUL.
+#[inline(never)]
 fn name(w: &mut Writer<'_>, text: &str, len: usize) -> Result<(), Full> {
     let rest = len.checked_sub(text.len()).filter(|&rest| rest > 0).ok_or(Full)?;
     w.put(text.as_bytes())?;
@@ -96,6 +98,7 @@ fn text(field: &[u8]) -> &[u8] {
 }
 
 /// Writes the header of a match or target of `len` bytes, the header included.
+#[inline(never)]
 fn header(w: &mut Writer<'_>, len: usize, extension: &str, revision: u8) -> Result<(), Full> {
     use super::uapi::x_tables::XT_EXTENSION_MAXNAMELEN;
     w.put_u16(u16::try_from(len).map_err(|_| Full)?)?;
