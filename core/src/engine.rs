@@ -164,29 +164,30 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         now: Instant,
         decided: impl FnMut(u8, Attempt, Decision),
     ) {
-        self.handle_record(jails, Record::parse(line).as_ref(), now, decided);
+        self.handle_record(jails, line, Record::parse(line).as_ref(), now, decided);
     }
 
-    /// As [`Engine::handle_line`] for a line that was taken apart already, `None` if it has no header.
+    /// As [`Engine::handle_line`] for a line that was taken apart already, `None` if it has no header of syslog's.
     pub fn handle_record(
         &mut self,
         jails: JailSet,
+        line: &[u8],
         record: Option<&Record<'_>>,
         now: Instant,
         mut decided: impl FnMut(u8, Attempt, Decision),
     ) {
         self.counters.lines += 1;
-        let Some(record) = record else { return };
-        let Some(filter) = Filter::of_program(record.program) else { return };
+        let tagged = record.and_then(|record| Filter::of_program(record.program));
         for number in jails.numbers() {
             let index = usize::from(number);
             let (Some(jail), Some(sessions)) = (self.jails.get(index), self.memory.sessions.get_mut(index)) else {
                 continue;
             };
-            if !jail.enabled || jail.filter != filter {
+            if !jail.enabled {
                 continue;
             }
-            if let Some(attempt) = filter.detect(jail.mode, sessions, record) {
+            let Some(record) = jail.filter.pick(line, record, tagged) else { continue };
+            if let Some(attempt) = jail.filter.detect(jail.mode, sessions, &record) {
                 let decision = self.decide(number, jail, attempt, now);
                 decided(number, attempt, decision);
             }
