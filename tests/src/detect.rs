@@ -7,6 +7,10 @@ use edgeban_core::source::syslog::Record;
 #[must_use]
 pub fn detect(filter: Filter, line: &[u8], mode: Mode, sessions: &mut Sessions) -> Option<Attempt> {
     let record = Record::parse(line);
-    let tagged = record.and_then(|record| Filter::of_program(record.program));
-    filter.detect(mode, sessions, &filter.pick(line, record.as_ref(), tagged)?)
+    match record {
+        Some(record) if filter.is_program(record.program) => filter.detect(mode, sessions, &record),
+        _ if !filter.has_own_log() => None,
+        Some(record) if Filter::of_program(record.program).is_some() => None,
+        _ => filter.detect(mode, sessions, &Filter::own_record(line)?),
+    }
 }

@@ -43,27 +43,13 @@ impl Filter {
         Self::ALL.into_iter().find(|filter| filter.name() == name)
     }
 
-    /// A line of the log file that this service writes by itself, without syslog: a date, and no program's name. `None`
-    /// if the service has no such file, or the line no date.
+    /// A line of a log file that a service writes by itself, without syslog: a date, and no program's name. For filters that
+    /// [have such a file](Self::has_own_log), and for lines that are of no service's program: a line of one service is never
+    /// tried for another. `None` if there is no date.
     #[must_use]
-    pub fn own_record(self, line: &[u8]) -> Option<Record<'_>> {
-        if !self.has_own_log() {
-            return None;
-        }
+    pub fn own_record(line: &[u8]) -> Option<Record<'_>> {
         let (stamp, rest) = own_date(line)?;
         Some(Record { stamp, program: b"", pid: None, message: rest.trim_ascii_end() })
-    }
-
-    /// What of a line is for this filter: `record` as syslog's header has it if the program there is one of the filter's
-    /// (`tagged` is [`Filter::of_program`] of it), or a line of the service's own log. A line of one service is never tried
-    /// for another.
-    #[must_use]
-    pub fn pick<'a>(self, line: &'a [u8], record: Option<&Record<'a>>, tagged: Option<Self>) -> Option<Record<'a>> {
-        match tagged {
-            Some(filter) if filter == self => record.copied(),
-            Some(_) => None,
-            None => self.own_record(line),
-        }
     }
 }
 

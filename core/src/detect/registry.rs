@@ -39,9 +39,6 @@ macro_rules! services {
             $($(#[$doc])* $id,)*
         }
 
-        /// The names that syslog has for each.
-        const PROGRAMS: &[(&[u8], Filter)] = &[$($(($program, Filter::$id),)*)*];
-
         impl Filter {
             /// Every filter.
             pub const ALL: [Self; Self::NAMES.len()] = [$(Self::$id),*];
@@ -55,17 +52,22 @@ macro_rules! services {
                 match self { $(Self::$id => $name,)* }
             }
 
+            /// Whether programs of this name are the filter's.
+            #[inline(never)]
+            #[must_use]
+            pub fn is_program(self, program: &[u8]) -> bool {
+                match self {
+                    $(Self::$id => {
+                        let instance: Option<fn(&[u8]) -> bool> = $instance;
+                        matches!(program, $($program)|+) || instance.is_some_and(|is_one| is_one(program))
+                    })*
+                }
+            }
+
             /// The filter for a record's program name, if there is one.
             #[must_use]
             pub fn of_program(program: &[u8]) -> Option<Self> {
-                let named = PROGRAMS.iter().find(|(name, _)| *name == program).map(|(_, filter)| *filter);
-                if named.is_some() || !program.iter().any(|b| matches!(b, b'/' | b'(' | b'-')) {
-                    return named;
-                }
-                Self::ALL.into_iter().find(|filter| {
-                    let is_one: Option<fn(&[u8]) -> bool> = match filter { $(Self::$id => $instance,)* };
-                    is_one.is_some_and(|is_one| is_one(program))
-                })
+                Self::ALL.into_iter().find(|filter| filter.is_program(program))
             }
 
             /// Where the service logs unless it is told otherwise.

@@ -230,8 +230,14 @@ impl<'m> Replay<'m> {
         self.line += 1;
         let record = Record::parse(line);
         let jails = self.jails;
-        let own = || jails.iter().find_map(|jail| jail.filter.own_record(line));
-        let now = self.clock.at(record.or_else(own).and_then(|record| record.stamp));
+        let stamp = match &record {
+            Some(record) => record.stamp,
+            None if jails.iter().any(|jail| jail.filter.has_own_log()) => {
+                Filter::own_record(line).and_then(|record| record.stamp)
+            }
+            None => None,
+        };
+        let now = self.clock.at(stamp);
         let mut hit: Option<(Filter, Addr, bool)> = None;
         self.engine.handle_record(self.all, line, record.as_ref(), now, |jail, attempt, decision| {
             if let Some(jail) = jails.get(usize::from(jail)) {

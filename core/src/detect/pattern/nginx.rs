@@ -11,16 +11,15 @@ use super::split_first;
 use super::text::{Reading, after_any, agreed, contains_any, undated, word};
 use crate::addr::Addr;
 use crate::detect::Mode;
-use crate::source::syslog::Record;
 
 /// Whose failure a message tells.
 #[inline(never)]
 pub(in crate::detect) fn read(message: &[u8], mode: Mode) -> Option<Addr> {
     let mut message = undated(message);
     if message.first() != Some(&b'[') {
-        // Its own syslog header, passed on by another program.
-        let inner = Record::parse(message).filter(|inner| inner.program == b"nginx")?;
-        message = undated(inner.message);
+        // Its own syslog header, passed on by another program: `host nginx: `.
+        let (_host, rest) = word(message)?;
+        message = undated(rest.strip_prefix(b"nginx: ")?);
     }
     let (level, rest) = split_first(message.strip_prefix(b"[")?, b"] ")?;
     let (_process, rest) = word(rest)?;
