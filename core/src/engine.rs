@@ -188,12 +188,11 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         let mut own = None;
         for number in jails.numbers() {
             let index = usize::from(number);
-            let (Some(jail), Some(sessions)) = (self.jails.get(index), self.memory.sessions.get_mut(index)) else {
-                continue;
-            };
-            if !jail.enabled {
+            let Some(jail) = self.jails.get(index) else { continue };
+            if !jail.enabled || matches!(tagged, Some(Some(of)) if of != jail.filter) {
                 continue;
             }
+            let Some(sessions) = self.memory.sessions.get_mut(index) else { continue };
             let record = match record {
                 Some(record)
                     if tagged.map_or_else(|| jail.filter.is_program(record.program), |of| of == Some(jail.filter)) =>

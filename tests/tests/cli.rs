@@ -141,6 +141,36 @@ fn check_says_what_a_configuration_comes_to() {
 
 const BAD: &str = "[jails.sshd]\nmaxretry = 0\n[jails.foo]\nfindtime = 10m\nbogus = 1\n";
 
+/// Lines that name no program are for the jail of the service that writes such a file; others never are.
+#[test]
+fn a_service_with_a_log_of_its_own_is_read_by_its_form() {
+    let log = "\
+2026/11/24 05:00:00 [error] 7#8: *9 user \"a\": password mismatch, client: 10.1.1.1, server: s
+2026-11-24 05:00:01 login authenticator failed for (a) [10.1.1.2]: 535 Incorrect authentication data
+Nov 24 05:00:02 mx postfix/smtpd[7]: warning: unknown[10.1.1.3]: SASL LOGIN authentication failed: x
+2026-11-24 05:00:03 edge sshd[7]: login authenticator failed for (a) [10.1.1.9]: 535 Incorrect authentication data
+Nov 24 05:00:04 edge cron[7]: [a] FAIL LOGIN: Client \"10.1.1.9\"
+";
+    for (filter, matches) in [
+        ("auto", &["nginx-http-auth 10.1.1.1", "exim 10.1.1.2", "postfix 10.1.1.3", "", ""]),
+        ("nginx-http-auth", &["nginx-http-auth 10.1.1.1", "", "", "", ""]),
+        ("exim", &["", "exim 10.1.1.2", "", "", ""]),
+        ("postfix", &["", "", "postfix 10.1.1.3", "", ""]),
+    ] {
+        let said = edgeban(&["test", "--json", "--filter", filter], log);
+        let want: Vec<String> = (1..)
+            .zip(matches)
+            .map(|(line, hit)| match hit.split_once(' ') {
+                None => format!("{{\"line\":{line},\"match\":false}}"),
+                Some((filter, address)) => {
+                    format!("{{\"line\":{line},\"match\":true,\"address\":\"{address}\",\"filter\":\"{filter}\"}}")
+                }
+            })
+            .collect();
+        assert_eq!(said.out.lines().collect::<Vec<_>>(), want, "{filter}");
+    }
+}
+
 /// Every filter's name, as a complaint lists them.
 fn filters() -> String {
     let names = Filter::NAMES.map(|name| format!("\"{name}\""));
