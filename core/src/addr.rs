@@ -5,10 +5,12 @@
 //!
 //! Not supported: names (edgeban never resolves), octal or short IPv4 forms (`010.1.1.1`, `10.1`).
 
+use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::Ipv6Addr;
 use core::str;
+use heapless::String;
 
 const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
@@ -16,7 +18,7 @@ const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 const TEXT_MAX: usize = 64;
 
 /// An IPv4 or IPv6 address.
-#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Eq)]
 pub struct Addr([u8; 16]);
 
 // Every look-up compares and hashes an address: as numbers, not as slices of bytes, which would call memcmp, and hash
@@ -24,6 +26,18 @@ pub struct Addr([u8; 16]);
 impl PartialEq for Addr {
     fn eq(&self, other: &Self) -> bool {
         u128::from_ne_bytes(self.0) == u128::from_ne_bytes(other.0)
+    }
+}
+
+impl Ord for Addr {
+    fn cmp(&self, other: &Self) -> Ordering {
+        u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+    }
+}
+
+impl PartialOrd for Addr {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -160,10 +174,27 @@ impl fmt::Display for Addr {
     /// Dotted decimal, or RFC 5952 text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.as_v4() {
-            Some(v4) => fmt::Display::fmt(&Ipv4Addr::from(v4), f),
+            Some(v4) => f.pad(&dotted(v4)),
             None => fmt::Display::fmt(&Ipv6Addr::from(self.0), f),
         }
     }
+}
+
+/// Dotted decimal. A flood makes a log line an address, and the standard library's way costs half of such a line.
+fn dotted(octets: [u8; 4]) -> String<15> {
+    let mut text = String::new();
+    for (n, octet) in octets.into_iter().enumerate() {
+        // Four times three digits and three dots: there is room.
+        if n > 0 {
+            let _ = text.push('.');
+        }
+        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+            if octet >= least {
+                let _ = text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text
 }
 
 impl fmt::Debug for Addr {
@@ -214,6 +245,62 @@ impl Prefix {
     pub fn contains(&self, addr: Addr) -> bool {
         self.family() == addr.family()
             && u128::from_be_bytes(addr.0) & mask(self.bits) == u128::from_be_bytes(self.base.0)
+    }
+
+    /// The prefix that holds `addr` alone.
+    #[must_use]
+    pub const fn one(addr: Addr) -> Self {
+        Self { base: addr, bits: 128 }
+    }
+
+    /// Whether all of `other` lies in the prefix.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.bits <= other.bits && self.contains(other.base)
+    }
+
+    /// Whether they have an address in common.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.covers(other) || other.covers(self)
+    }
+
+    /// The first address behind the prefix; `None` if it reaches the last of its family.
+    #[must_use]
+    pub fn end(&self) -> Option<Addr> {
+        let end = Addr(self.behind().to_be_bytes());
+        let last = self.behind() == 0 || (self.family() == Family::V4 && end.family() == Family::V6);
+        (!last).then_some(end)
+    }
+
+    /// The number behind that of its last address.
+    fn behind(&self) -> u128 {
+        u128::from_be_bytes(self.base.0).wrapping_add(1u128.checked_shl(128 - u32::from(self.bits)).unwrap_or(0))
+    }
+
+    /// Tells `take` of the prefixes of `family` that together are the addresses from `first` to the last before `end`
+    /// (`None`: to the family's last), the fewest there are, ascending.
+    pub fn split(family: Family, first: Addr, end: Option<Addr>, take: &mut dyn FnMut(Self)) {
+        let end = match (end, family) {
+            (Some(end), _) => u128::from_be_bytes(end.0),
+            (None, Family::V4) => 1 << 48,
+            (None, Family::V6) => 0,
+        };
+        let mut base = u128::from_be_bytes(first.0);
+        loop {
+            // 0 is all there is.
+            let left = end.wrapping_sub(base);
+            let bits = if left == 0 { 128 } else { 127 - left.leading_zeros() }.min(base.trailing_zeros());
+            let Ok(bits) = u8::try_from(128 - bits) else { return };
+            let prefix = Self { base: Addr(base.to_be_bytes()), bits };
+            if prefix.family() == family {
+                take(prefix);
+            }
+            base = prefix.behind();
+            if base == end {
+                return;
+            }
+        }
     }
 
     /// Whether it holds one address alone.
@@ -276,7 +363,13 @@ impl Widths {
     /// The address with its other bits cleared, which stands for all that share these.
     #[must_use]
     pub fn network(self, addr: Addr) -> Addr {
-        Prefix::new(addr, self.of(addr.family())).map_or(addr, |prefix| prefix.base)
+        self.prefix(addr).base
+    }
+
+    /// The prefix that is banned with `addr`.
+    #[must_use]
+    pub fn prefix(self, addr: Addr) -> Prefix {
+        Prefix::new(addr, self.of(addr.family())).unwrap_or(Prefix::one(addr))
     }
 
     /// What is banned with `addr`, as text: the address, or the prefix.
@@ -320,6 +413,7 @@ impl fmt::Display for Prefix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::net::Ipv4Addr;
     use proptest::prelude::*;
     use std::format;
 
@@ -402,6 +496,50 @@ mod tests {
         }
     }
 
+    #[test]
+    fn prefixes_end_and_overlap() {
+        let prefix = |text: &str| Prefix::parse(text.as_bytes()).unwrap();
+        for (text, end) in [
+            ("198.51.96.0/20", Some("198.51.112.0")),
+            ("255.0.0.0/8", None),
+            ("0.0.0.0/0", None),
+            ("10.0.0.1", Some("10.0.0.2")),
+            ("255.255.255.255", None),
+            ("2001:db8::/56", Some("2001:db8:0:100::")),
+            ("ff00::/8", None),
+            ("::/0", None),
+            ("::1", Some("::2")),
+            ("::fffe:0:0/96", Some("0.0.0.0")),
+        ] {
+            assert_eq!(prefix(text).end(), end.map(addr), "{text}");
+        }
+        let (wide, narrow) = (prefix("10.0.0.0/8"), prefix("10.1.0.0/16"));
+        assert!(wide.covers(&narrow) && wide.covers(&wide) && !narrow.covers(&wide));
+        assert!(narrow.overlaps(&wide) && !narrow.overlaps(&prefix("10.2.0.0/16")));
+        assert!(!prefix("::/0").overlaps(&prefix("0.0.0.0/0")));
+        assert_eq!(Prefix::one(addr("10.0.0.1")), prefix("10.0.0.1/32"));
+    }
+
+    #[test]
+    fn a_range_is_split_into_the_fewest_prefixes() {
+        for (first, end, want) in [
+            ("10.0.0.0", Some("10.0.16.0"), "10.0.0.0/20 "),
+            ("10.0.0.1", Some("10.0.0.9"), "10.0.0.1/32 10.0.0.2/31 10.0.0.4/30 10.0.0.8/32 "),
+            ("255.255.255.254", None, "255.255.255.254/31 "),
+            ("ffff::", None, "ffff::/16 "),
+            ("2001:db8::", Some("2001:db8:0:300::"), "2001:db8::/55 2001:db8:0:200::/56 "),
+            ("0.0.0.0", None, "0.0.0.0/0 "),
+            ("::", None, "::/0 "),
+            // The IPv4 addresses in the middle are none of IPv6's.
+            ("::fffe:ffff:ffff", Some("::1:0:0:1"), "::fffe:ffff:ffff/128 ::1:0:0:0/128 "),
+        ] {
+            let mut text = std::string::String::new();
+            let mut take = |prefix: Prefix| text += &format!("{prefix} ");
+            Prefix::split(addr(first).family(), addr(first), end.map(addr), &mut take);
+            assert_eq!(text, want, "{first}");
+        }
+    }
+
     proptest! {
         #[test]
         fn agrees_with_the_standard_library(bytes: [u8; 4], six: [u8; 16], junk in "[0-9a-f:.%]{0,20}") {
@@ -410,6 +548,7 @@ mod tests {
             let v6 = Ipv6Addr::from(six);
             prop_assert_eq!(Addr::parse(format!("{v6}").as_bytes()), Ok(Addr::v6(six)));
             prop_assert_eq!(format!("{}", Addr::v4(bytes)), format!("{v4}"));
+            prop_assert_eq!(format!("{:<20}|", Addr::v4(bytes)), format!("{v4:<20}|"));
             if !junk.contains('%') {
                 prop_assert_eq!(Addr::parse(junk.as_bytes()).is_ok(), junk.parse::<core::net::IpAddr>().is_ok(), "{}", junk);
             }

@@ -3,17 +3,18 @@
 //! No I/O and no clock, so the daemon, `edgeban test` and the tests run the same code.
 
 use crate::addr::{Addr, Prefix, Widths};
-use crate::ban::{Ban, Bans, State, Wanted};
+use crate::ban::{Ban, Bans, State, Wanted, prefix};
 use crate::config::model::{BanTime, Jail};
 use crate::count::{Attempts, Rule};
 use crate::detect::{Attempt, Filter, Sessions};
 use crate::event::{Event, Events};
 use crate::firewall::nft::{Layout, Link};
 use crate::limits;
-use crate::own::{Own, Why};
+use crate::own::{LOOPBACK, Own, Why};
 use crate::source::syslog::Record;
 use crate::table::HashKey;
 use crate::time::{Duration, Instant};
+use crate::wire::nft::chain::Hook;
 
 /// A set of jails, a bit for each by its number in the configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -133,21 +134,39 @@ fn rule_of(jails: &[Jail], jail: u8) -> Rule {
 
 /// What protects `addr`, and all that are banned with it, from a ban by `jail`; where no jail decided, by any.
 fn protection(jail: Option<&Jail>, own: &Own, widths: Widths, addr: Addr) -> Option<Why> {
-    if jail.is_some_and(|jail| jail.ignoreip.iter().any(|prefix| covers(widths, addr, prefix))) {
-        return Some(Why::Ignoreip);
+    protected_in(jail, own, &widths.prefix(addr)).map(|(why, _)| why)
+}
+
+/// What protects addresses of `prefix`, and which these are.
+fn protected_in(jail: Option<&Jail>, own: &Own, prefix: &Prefix) -> Option<(Why, Prefix)> {
+    if let Some(ignored) = jail.and_then(|jail| jail.ignoreip.iter().find(|ignored| ignored.overlaps(prefix))) {
+        return Some((Why::Ignoreip, *ignored));
     }
     if jail.is_some_and(|jail| !jail.ignoreself) {
         return None;
     }
-    let single = widths.of(addr.family()) == Widths::FULL.of(addr.family());
-    own.find(addr).or_else(|| {
-        own.iter().filter(|_| !single).find(|own| widths.network(*own) == addr).and_then(|addr| own.find(addr))
-    })
+    if prefix.is_one() {
+        return own.find(prefix.base()).map(|why| (why, *prefix));
+    }
+    let mut loopback = LOOPBACK.into_iter().filter_map(|(addr, len)| Prefix::new(addr, len).ok());
+    if let Some(loopback) = loopback.find(|loopback| loopback.overlaps(prefix)) {
+        return Some((Why::Loopback, loopback));
+    }
+    let addr = own.iter().find(|addr| prefix.contains(*addr))?;
+    Some((own.find(addr)?, Prefix::one(addr)))
 }
 
-/// Whether a ban of `addr`, with all that share its first bits, hits an address of `prefix`.
-fn covers(widths: Widths, addr: Addr, prefix: &Prefix) -> bool {
-    prefix.contains(addr) || (prefix.family() == addr.family() && widths.network(prefix.base()) == addr)
+/// Why a prefix is not banned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotBanned {
+    /// These addresses of it are protected.
+    Protected(Why, Prefix),
+    /// This prefix in it is banned for longer than was asked, and there can be no two.
+    Longer(Prefix),
+    /// `limits::PREFIX_BANS` prefixes are banned.
+    Full,
+    /// What holds the bans cannot ban prefixes.
+    Unsupported,
 }
 
 impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'m, T, TI, B, BI> {
@@ -231,6 +250,10 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             BanTime::For(span) => Some(now + span),
             BanTime::Permanent => None,
         };
+        if self.memory.bans.prefixes().holding(attempt.addr).is_some() {
+            self.counters.already_banned += 1;
+            return Decision::AlreadyBanned;
+        }
         if let Some(ban) = self.memory.bans.find(addr)
             && (ban.jail == number || ban.until.is_none_or(|old| until.is_some_and(|new| new <= old)))
             && !matches!(ban.state(), State::Releasing | State::ReleasingInFlight)
@@ -287,12 +310,69 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         Ok(wanted)
     }
 
+    /// Bans `prefix` as [`Engine::ban`] does an address: exactly these, whatever width bans have else. With `force` also what
+    /// is protected in it, by `ignoreip` too. Returns the larger prefix (or the same) that is banned already, if one is.
+    ///
+    /// # Errors
+    /// What is in the way.
+    #[inline(never)] // smaller
+    pub fn ban_prefix(
+        &mut self,
+        prefix: Prefix,
+        jail: u8,
+        until: Option<Instant>,
+        force: bool,
+    ) -> Result<Option<Prefix>, NotBanned> {
+        if !self.link.takes_prefixes() {
+            return Err(NotBanned::Unsupported);
+        }
+        let own = &self.memory.own;
+        let protected = match self.jails.get(usize::from(jail)) {
+            _ if force => None,
+            Some(jail) => protected_in(Some(jail), own, &prefix),
+            None => self.jails.iter().find_map(|jail| protected_in(Some(jail), own, &prefix)),
+        };
+        if let Some((why, which)) = protected {
+            return Err(NotBanned::Protected(why, which));
+        }
+        match self.memory.bans.prefixes_mut().want(prefix, jail, until, force) {
+            prefix::Wanted::Taken => {
+                self.counters.decided += 1;
+                Ok(None)
+            }
+            prefix::Wanted::Already(by) => Ok(Some(by)),
+            prefix::Wanted::Longer(than) => Err(NotBanned::Longer(than)),
+            prefix::Wanted::Full => {
+                self.counters.refused_full += 1;
+                Err(NotBanned::Full)
+            }
+        }
+    }
+
+    /// Lifts the ban of exactly this prefix. Returns whether there was one.
+    pub fn unban_prefix(&mut self, prefix: &Prefix) -> bool {
+        self.memory.bans.prefixes_mut().release(prefix)
+    }
+
+    /// Whether the kernel holds `addr` banned, by itself or with a prefix.
+    #[must_use]
+    pub fn is_banned(&self, addr: Addr) -> bool {
+        let bans = &self.memory.bans;
+        bans.is_installed(self.link.layout().widths.network(addr)) || bans.prefixes().holding(addr).is_some()
+    }
+
+    /// Bans and unbans that wait to be sent, those of prefixes among them.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.memory.bans.waiting() + self.memory.bans.prefixes().waiting()
+    }
+
     /// Lifts the ban of `addr`. Returns whether there was one.
     pub fn unban(&mut self, addr: Addr) -> bool {
         self.memory.bans.release(self.link.layout().widths.network(addr))
     }
 
-    /// Lifts every ban. Returns how many there are.
+    /// Lifts every ban, those of prefixes too. Returns how many there are.
     pub fn unban_all(&mut self) -> u32 {
         self.memory.bans.release_all()
     }
@@ -307,12 +387,26 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// The last gate before the bytes: an address may have become protected since its ban was decided, be it that it is
     /// this machine's now, be it that a flush brings back what was decided long ago.
+    #[inline(never)] // smaller
     fn gate(&mut self) {
         let Memory { own, bans, events, .. } = &mut *self.memory;
         if own.take_full() {
             events.push(Event::OwnFull);
         }
+        if own.take_devices() {
+            self.link.devices_changed();
+        }
         let fresh = own.take_fresh();
+        if fresh || bans.prefixes().waiting() > 0 {
+            bans.prefixes_mut().gate(&mut |ban| {
+                let protected = protected_in(self.jails.get(usize::from(ban.jail)), own, &ban.prefix);
+                if let Some((why, which)) = protected {
+                    self.counters.protected += 1;
+                    events.push(Event::Protected { addr: which.base(), why });
+                }
+                protected.is_some()
+            });
+        }
         let widths = self.link.layout().widths;
         let mut protected = |addr, ban: &Ban| {
             let why = protection(self.jails.get(usize::from(ban.jail)), own, widths, addr);
@@ -345,6 +439,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     #[must_use]
     pub fn wants_own(&self) -> bool {
         self.jails.iter().any(|jail| jail.enabled && jail.ignoreself)
+    }
+
+    /// Whether it wants to hear of devices that come: `RTNLGRP_LINK`, through [`Own::handle`].
+    #[must_use]
+    pub fn wants_devices(&self) -> bool {
+        self.link.layout().hook == Hook::Ingress
     }
 
     /// Takes a datagram from the kernel.
@@ -384,6 +484,9 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         bans.screen(|addr| {
             keeps && !jails.iter().any(|jail| jail.enabled && protection(Some(jail), own, widths, addr).is_some())
         });
+        bans.prefixes_mut().screen(&mut |prefix| {
+            keeps && !jails.iter().any(|jail| jail.enabled && protected_in(Some(jail), own, prefix).is_some())
+        });
     }
 
     /// The kernel's answers were lost (`ENOBUFS`), or the datagram could not be sent.
@@ -403,14 +506,21 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
                 _ => self.memory.events.push(Event::Unbanned { addr, expired: true }),
             }
         }
+        let Memory { bans, events, .. } = &mut *self.memory;
+        bans.prefixes_mut().end(now, &mut |ban| {
+            events.push(match ban.state() {
+                State::Wanted => Event::NeverInstalled { addr: ban.prefix.base() },
+                _ => Event::PrefixUnbanned { prefix: ban.prefix, expired: true },
+            });
+        });
     }
 
     /// The next thing that happened, oldest first.
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.memory.events.pop()?;
         match event {
-            Event::Banned { .. } => self.counters.banned += 1,
-            Event::Unbanned { .. } => self.counters.unbanned += 1,
+            Event::Banned { .. } | Event::PrefixBanned { .. } => self.counters.banned += 1,
+            Event::Unbanned { .. } | Event::PrefixUnbanned { .. } => self.counters.unbanned += 1,
             _ => {}
         }
         Some(event)
@@ -420,7 +530,10 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
         let Memory { bans, own, .. } = &*self.memory;
-        [self.link.poll_at(bans), bans.next_end(), own.poll_at()].into_iter().flatten().min()
+        [self.link.poll_at(bans), bans.next_end(), bans.prefixes().next_end(), own.poll_at()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether the kernel confirmed the scaffold.

@@ -1,6 +1,6 @@
 //! What an observer of the engine may see: small copies that say what happened, never how it is stored.
 
-use crate::addr::Addr;
+use crate::addr::{Addr, Prefix};
 use crate::own::Why;
 use crate::time::{Duration, Instant};
 use crate::wire::nft::generation::Culprit;
@@ -29,6 +29,22 @@ pub enum Event {
         /// Whether its time was over (else somebody lifted it).
         expired: bool,
     },
+    /// The kernel confirmed the ban of a prefix.
+    PrefixBanned {
+        /// Which.
+        prefix: Prefix,
+        /// In the name of which jail.
+        jail: u8,
+        /// Until when; `None` is permanent.
+        until: Option<Instant>,
+    },
+    /// The ban of a prefix ended.
+    PrefixUnbanned {
+        /// Which.
+        prefix: Prefix,
+        /// Whether its time was over (else somebody lifted it, or banned a larger one).
+        expired: bool,
+    },
     /// The kernel refused the scaffold.
     ScaffoldRefused {
         /// What it answered.
@@ -54,6 +70,8 @@ pub enum Event {
     Disturbed {
         /// Who.
         by: Culprit,
+        /// Something has to be put back. Else bans were added.
+        mends: bool,
         /// The elements are gone, with their set or with the table.
         lost: bool,
     },

@@ -59,11 +59,16 @@ pub const ANCHOR: usize = 32;
 /// OpenSSH starts at most 100 unauthenticated ones (`MaxStartups`).
 pub const SESSIONS: usize = 256;
 
-/// Addresses with failed attempts that are not (yet) banned, over all jails.
-pub const TRACKED: usize = 65_536;
+/// Addresses with failed attempts that are not (yet) banned, over all jails. Memory becomes resident only with use: 64
+/// bytes an address, and 8 to 16 of index.
+pub const TRACKED: usize = if cfg!(feature = "large") { 1 << 20 } else { 1 << 16 };
 
-/// Addresses banned at one time.
-pub const BANS: usize = 65_536;
+/// Addresses banned at one time. Resident only with use: 60 bytes a ban, and 8 to 16 of index.
+pub const BANS: usize = if cfg!(feature = "large") { 1 << 20 } else { 1 << 16 };
+
+/// Prefixes banned by hand at one time. Each commit to their set walks it, each change of one sends all, and each attempt
+/// is held against all: they are for a few networks, not for lists of countries.
+pub const PREFIX_BANS: usize = 64;
 
 /// [`BANS`] as the kernel's messages count.
 #[expect(clippy::as_conversions, reason = "at most 2^24, as asserted below")]

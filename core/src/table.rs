@@ -5,6 +5,11 @@
 //! SipHash-1-3 under a key that only this process knows: an attacker who chooses addresses cannot choose collisions.
 //! Each entry can be in one [`List`] at a time, which orders it (least recently used, waiting, in flight) for 8 bytes.
 //!
+//! The index grows with use, too: it begins with `FIRST` cells and doubles whenever it is half full, up to the size
+//! that there is memory for. A doubling is spread over the insertions that follow, `STEP` cells each (linear hashing):
+//! an entry's probe begins where the double size says if its cell in the half size was visited already, else where that
+//! says. So no insertion ever takes longer than a few microseconds, however many entries there are.
+//!
 //! A full table hands the value back.
 
 use core::hash::{Hash, Hasher};
@@ -23,6 +28,12 @@ impl Slot {
         }
     }
 
+    /// Which place of its table it is, see [`Table::slot_at`].
+    #[must_use]
+    pub fn place(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+
     const fn link(self) -> Link {
         self.0.wrapping_add(1)
     }
@@ -36,6 +47,20 @@ type Link = u32;
 /// them, so that most foreign keys are told apart without touching the entry.
 const SLOT_BITS: u32 = 24;
 const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
+
+/// Cells of a new table's index: one page. In this crate's own tests few, so that they see it grow.
+const FIRST: usize = if cfg!(test) { 4 * STEP } else { 1024 };
+
+/// Cells of the half size that each insertion visits while the index doubles. Two would do to be ready before it is half
+/// full again.
+const STEP: usize = 8;
+
+// A half size is half full when its doubling begins: no run of full cells reaches from the first cells that are visited
+// to the last, where what ran over the end belongs, nor from the last to their doubles.
+static_assertions::const_assert!(FIRST >= 4 * STEP && FIRST.is_power_of_two());
+
+/// What stands in `prev` of a place that holds no entry.
+const VACANT: Link = u32::MAX;
 
 /// The secret of a table's hash.
 #[derive(Clone, Copy, Default)]
@@ -103,13 +128,17 @@ impl Default for List {
     }
 }
 
-/// A map of at most `N` entries with an index of `I` cells. `I` is a power of two and at least `2 * N`.
+/// A map of at most `N` entries with an index of at most `I` cells. `I` is a power of two and at least `2 * N`.
 pub struct Table<K, V, const N: usize, const I: usize> {
     key: HashKey,
     nodes: Vec<Node<K, V>, N>,
     /// First free slot below the array's end, chained by `next`.
     free: Link,
     len: u32,
+    /// Cells of the index, less one, without the bits of the first size: 0 in a new table.
+    grown: usize,
+    /// While the index doubles: cells of the half size that were visited. 0 else.
+    visited: usize,
     index: [u32; I],
 }
 
@@ -121,7 +150,7 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
     #[must_use]
     pub const fn new() -> Self {
         let () = Self::SHAPE;
-        Self { key: HashKey(0, 0), nodes: Vec::new(), free: 0, len: 0, index: [0; I] }
+        Self { key: HashKey(0, 0), nodes: Vec::new(), free: 0, len: 0, grown: 0, visited: 0, index: [0; I] }
     }
 
     /// Sets the hash key of a table that is still empty; later calls change nothing.
@@ -155,11 +184,60 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
         hasher.finish()
     }
 
+    /// Cells of the index, less one.
+    const fn mask(&self) -> usize {
+        self.grown | (if I < FIRST { I } else { FIRST } - 1)
+    }
+
     /// The cell where a hash's probe begins, and the tag that its cell carries.
-    fn home(hash: u64) -> (usize, u32) {
+    fn home(&self, hash: u64) -> (usize, u32) {
         let [a, b, c, d, _, _, _, tag] = hash.to_le_bytes();
         let low = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(0);
-        (low & (I - 1), u32::from(tag) << SLOT_BITS)
+        let whole = self.mask();
+        let half = low & (whole >> 1);
+        let at = if self.visited == 0 || half < self.visited { low & whole } else { half };
+        (at, u32::from(tag) << SLOT_BITS)
+    }
+
+    /// Puts a cell that is in no place of the index into the first empty one of its probe.
+    fn place(&mut self, mut at: usize, cell: u32) {
+        let mask = self.mask();
+        while let Some(place) = self.index.get_mut(at) {
+            if *place == 0 {
+                *place = cell;
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Begins to double the index if it is half full, and goes on doubling it.
+    fn grow(&mut self) {
+        let mask = self.mask();
+        if self.visited == 0 {
+            if usize::try_from(self.len).is_ok_and(|len| 2 * len <= mask) || mask + 1 >= I {
+                return;
+            }
+            self.grown = 2 * mask + 1;
+        }
+        // Up to an empty cell, so that all entries whose probe begins in these cells lie in them. Each is put into place
+        // anew, in their order: whatever its probe passes over is in place already, and its own cell is free.
+        let half = self.mask() >> 1;
+        let (begin, least) = (self.visited, (self.visited + STEP).min(half + 1));
+        let mut end = begin;
+        while self.index.get(end).is_some_and(|cell| end < least || *cell != 0) {
+            end += 1;
+        }
+        self.visited = end.min(half + 1);
+        for at in begin..end {
+            let Some(cell) = self.index.get_mut(at).map(core::mem::take).filter(|cell| *cell != 0) else { continue };
+            let Some(key) = self.node((cell & SLOT_MASK) - 1).map(|node| node.key) else { continue };
+            let (home, _) = self.home(self.hash(&key));
+            self.place(home, cell);
+        }
+        if self.visited > half {
+            self.visited = 0;
+        }
     }
 
     fn node(&self, slot: u32) -> Option<&Node<K, V>> {
@@ -176,7 +254,8 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
 
     /// The cell that points at `key`'s entry, and the slot.
     fn probe(&self, key: &K) -> Option<(usize, u32)> {
-        let (mut at, tag) = Self::home(self.hash(key));
+        let (mut at, tag) = self.home(self.hash(key));
+        let mask = self.mask();
         loop {
             let cell = *self.index.get(at)?;
             if cell == 0 {
@@ -188,7 +267,7 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
                     return Some((at, slot));
                 }
             }
-            at = (at + 1) & (I - 1);
+            at = (at + 1) & mask;
         }
     }
 
@@ -198,13 +277,17 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
         self.probe(key).map(|(_, slot)| Slot(slot))
     }
 
-    /// The slot that cell `cell` of the index (0 to `I - 1`) points at: going through all cells visits every entry.
+    /// Places that hold entries or held some: going through them by [`Table::slot_at`] visits every entry.
     #[must_use]
-    pub fn slot_at(&self, cell: usize) -> Option<Slot> {
-        match self.index.get(cell) {
-            None | Some(0) => None,
-            Some(cell) => Some(Slot((cell & SLOT_MASK) - 1)),
-        }
+    pub fn places(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The entry in a place (0 to [`Table::places`]), if there is one. It stays there until it is removed.
+    #[must_use]
+    pub fn slot_at(&self, place: usize) -> Option<Slot> {
+        let node = self.nodes.get(place)?;
+        u32::try_from(place).ok().filter(|_| node.prev != VACANT).map(Slot)
     }
 
     /// The key of an entry.
@@ -246,14 +329,9 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
                 slot
             }
         };
-        let (mut at, tag) = Self::home(self.hash(&key));
-        while let Some(cell) = self.index.get_mut(at) {
-            if *cell == 0 {
-                *cell = tag | (slot + 1);
-                break;
-            }
-            at = (at + 1) & (I - 1);
-        }
+        self.grow();
+        let (home, tag) = self.home(self.hash(&key));
+        self.place(home, tag | (slot + 1));
         self.len += 1;
         Ok(Slot(slot))
     }
@@ -266,16 +344,17 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
             return None;
         }
         // Close the gap: move back each later entry of the run whose probe passed over the hole.
+        let mask = self.mask();
         let mut at = hole;
         loop {
-            at = (at + 1) & (I - 1);
+            at = (at + 1) & mask;
             let cell = *self.index.get(at)?;
             if cell == 0 {
                 break;
             }
             let moved = self.node((cell & SLOT_MASK) - 1)?.key;
-            let (home, _) = Self::home(self.hash(&moved));
-            if (at.wrapping_sub(home) & (I - 1)) >= (at.wrapping_sub(hole) & (I - 1)) {
+            let (home, _) = self.home(self.hash(&moved));
+            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
                 *self.index.get_mut(hole)? = cell;
                 hole = at;
             }
@@ -283,6 +362,7 @@ impl<K: Copy + Eq + Hash, V: Copy, const N: usize, const I: usize> Table<K, V, N
         *self.index.get_mut(hole)? = 0;
         let next = self.free;
         let node = self.node_mut(slot.0)?;
+        node.prev = VACANT;
         node.next = next;
         let value = node.value;
         self.free = slot.link();
@@ -434,6 +514,98 @@ mod tests {
         }
     }
 
+    type Large = Table<u64, u64, 4096, 8192>;
+
+    /// Every probe of the index leads to its entry, and every entry has one cell.
+    fn sound<const N: usize, const I: usize>(table: &Table<u64, u64, N, I>) {
+        let used = table.index.iter().filter(|cell| **cell != 0).count();
+        let entries: StdVec<Slot> = (0..table.places()).filter_map(|place| table.slot_at(place)).collect();
+        assert_eq!((used, entries.len()), (table.len().try_into().unwrap(), used));
+        assert!(table.index.iter().skip(table.mask() + 1).all(|cell| *cell == 0), "cells outside of the index");
+        for slot in entries {
+            assert_eq!(table.find(&table.key(slot).unwrap()), Some(slot));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn nothing_is_lost_while_the_index_grows(
+            // How many keys come, and how many of a hundred leave, one after the other.
+            waves in prop::collection::vec((1u64..1500, 0u64..100), 1..8),
+            k0: u64,
+        ) {
+            let mut table = Large::new();
+            table.set_key(HashKey(k0, !k0));
+            let mut model = BTreeMap::new();
+            let mut key = 0;
+            for (come, leave) in waves {
+                for _ in 0..come {
+                    key += 1;
+                    prop_assert_eq!(table.find(&key), None);
+                    match table.insert(key, !key) {
+                        Ok(_) => prop_assert_eq!(model.insert(key, !key), None),
+                        Err(_) => prop_assert_eq!(model.len(), 4096),
+                    }
+                    if key.is_multiple_of(7) && model.remove(&(key / 2)).is_some() {
+                        let slot = table.find(&(key / 2)).unwrap();
+                        prop_assert_eq!(table.remove(slot), Some(!(key / 2)));
+                    }
+                }
+                sound(&table);
+                model.retain(|key, value| {
+                    let stays = key.wrapping_mul(k0 | 1) % 100 >= leave;
+                    if !stays {
+                        let removed = table.find(key).and_then(|slot| table.remove(slot));
+                        assert_eq!(removed, Some(*value));
+                    }
+                    stays
+                });
+                sound(&table);
+                for (key, value) in &model {
+                    prop_assert_eq!(table.find(key).and_then(|slot| table.get(slot)), Some(value));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_index_is_as_large_as_its_entries_need() {
+        let mut table = Large::new();
+        assert_eq!(table.mask() + 1, FIRST);
+        for n in 0..4096u64 {
+            table.insert(n, 0).unwrap();
+            let cells = table.mask() + 1;
+            let entries = usize::try_from(n + 1).unwrap();
+            assert!(cells >= FIRST && 2 * entries <= cells + 2, "{entries} entries in {cells} cells");
+            assert!(cells == FIRST || cells <= 4 * entries, "{cells} cells for {entries} entries");
+            // Ready long before it is half full again.
+            assert!(table.visited == 0 || 8 * entries < 3 * cells, "{entries} entries, {} visited", table.visited);
+        }
+        sound(&table);
+        assert_eq!((table.mask() + 1, table.insert(4096, 0)), (8192, Err(0)));
+    }
+
+    #[test]
+    fn keys_that_collide_at_every_size_are_found_while_the_index_grows() {
+        // As if the secret were known: all homes are one cell of the first size, and half of them one of the last.
+        let zero = Large::new();
+        let low = |key: &u64, bits: u64| zero.hash(key) & 0xffff_ffff & (bits - 1);
+        let mut keys: StdVec<u64> = (0u64..).filter(|key| low(key, 8) == 7).take(400).collect();
+        keys.extend((1u64 << 32..).filter(|key| low(key, 1024) == 1023).take(400));
+        let mut table = Large::new();
+        for (n, key) in (0..).zip(&keys) {
+            table.insert(*key, n).unwrap();
+            sound(&table);
+        }
+        for key in keys.iter().step_by(2) {
+            let slot = table.find(key).unwrap();
+            table.remove(slot);
+        }
+        sound(&table);
+        assert_eq!(table.len(), 400);
+    }
+
     #[test]
     fn the_key_decides_where_entries_lie() {
         let cells = |key| {
@@ -453,10 +625,10 @@ mod tests {
         // 64 keys that all begin their probe at one cell under the zero key (found by search, as an attacker without
         // the secret would) must not do so under another.
         let zero = Small::new();
-        let chosen: StdVec<u64> = (0u64..).filter(|k| Small::home(zero.hash(k)).0 == 7).take(64).collect();
+        let chosen: StdVec<u64> = (0u64..).filter(|k| zero.hash(k) & 127 == 7).take(64).collect();
         let mut keyed = Small::new();
         keyed.set_key(HashKey(0x1234_5678, 0x9abc_def0));
-        let mut homes: StdVec<usize> = chosen.iter().map(|k| Small::home(keyed.hash(k)).0).collect();
+        let mut homes: StdVec<u64> = chosen.iter().map(|k| keyed.hash(k) & 127).collect();
         homes.sort_unstable();
         homes.dedup();
         assert!(homes.len() > 32, "{} distinct homes", homes.len());

@@ -204,7 +204,7 @@ fn status(connection: &Connection, started: Instant, world: &World<'_>) -> Resul
         uptime: world.now.since(started).as_secs(),
         ready: engine.is_ready().into(),
         banned: bans.installed().into(),
-        waiting: bans.waiting().into(),
+        waiting: engine.waiting().into(),
         bans_limit: u64::try_from(limits::BANS).unwrap_or(u64::MAX),
         tracked: engine.attempts().len().into(),
         tracked_limit: u64::try_from(limits::TRACKED).unwrap_or(u64::MAX),
@@ -215,6 +215,7 @@ fn status(connection: &Connection, started: Instant, world: &World<'_>) -> Resul
         bans: counters.banned,
         unbans: counters.unbanned,
         refused_full: counters.refused_full,
+        prefixes: bans.prefixes().installed().into(),
     };
     let version = env!("CARGO_PKG_VERSION");
     send(connection, &Response::Daemon { numbers, version, backend: BACKEND, table: &config.global.table })?;

@@ -11,7 +11,7 @@ use crate::instance::{Instance, Lock, NotLocked};
 use crate::kill::{self, Kill};
 use crate::log::Log;
 use crate::out::{Out, Printable};
-use crate::own::OwnSocket;
+use crate::own::{self, OwnSocket};
 use crate::source::{AddError, Chunk, FileId, Files};
 use crate::watch::Watch;
 use crate::{log, put};
@@ -215,6 +215,12 @@ impl Daemon {
                 }
             }
         }
+        for name in &config.global.devices {
+            if !own::has_device(name).unwrap_or(true) {
+                log!(log, Error, "not started: there is no device {name} ([global] devices)");
+                return Err(Failure { code: exit::FIREWALL, what: "device", error: Errno::ENODEV });
+            }
+        }
         let firewall = Firewall::open(request, answer).map_err(|error| Failure {
             code: exit::FIREWALL,
             what: "netlink socket to netfilter",
@@ -226,7 +232,7 @@ impl Daemon {
             error,
         })?;
         let own =
-            match engine.wants_own() {
+            match engine.wants_own() || engine.wants_devices() {
                 true => Some(OwnSocket::open(&mut engine, now()?).map_err(Failure::of(
                     "this machine's own addresses (rtnetlink; ignoreself = false does without)",
                 ))?),
@@ -279,7 +285,9 @@ impl Daemon {
                 match event.token() {
                     SIGNALS => stop = stop.or(self.signal(log)),
                     INOTIFY => self.files.wake(chunk),
-                    NETLINK => self.firewall.receive(&mut self.engine, now),
+                    NETLINK => {
+                        self.firewall.receive(world.engine, now);
+                    }
                     NOTICES => {
                         let port = self.firewall.port_id();
                         self.watch.receive(world.engine, port, chunk, now);
@@ -308,8 +316,7 @@ impl Daemon {
 
     /// Installs the scaffold. A daemon whose bans the kernel does not hold must not run.
     fn install(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<bool, Failure> {
-        let now = now()?;
-        self.pump(now, log);
+        let now = self.settle(log)?;
         let installed = self.engine.is_ready();
         if installed {
             // Finds where each log ends: what is written once this is ready must count.
@@ -368,6 +375,17 @@ impl Daemon {
         more
     }
 
+    /// As [`Daemon::pump`], until no answer is awaited any more; the time then.
+    fn settle(&mut self, log: &mut Log<'_>) -> Result<Instant, Failure> {
+        loop {
+            let now = now()?;
+            self.pump(now, log);
+            if !self.engine.awaits_answer() || !self.firewall.receive(&mut self.engine, now) {
+                return Ok(now);
+            }
+        }
+    }
+
     /// Sends what the engine has to send, batch by batch, and says what came of each.
     fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
         self.watch.follow(&mut self.engine, now);
@@ -376,8 +394,11 @@ impl Daemon {
         {
             log!(log, Error, "rtnetlink: {error}; this machine's own addresses may be out of date");
         }
+        let mut now = now;
         while self.firewall.exchange(&mut self.engine, now) {
             self.report(now, log);
+            // A million bans take seconds.
+            now = crate::daemon::now().unwrap_or(now);
         }
         self.watch.follow(&mut self.engine, now);
         self.report(now, log);
@@ -386,8 +407,8 @@ impl Daemon {
     /// Cuts connections of addresses that are banned, if that is wanted.
     fn cut(&mut self, now: Instant, woken: bool, log: &mut Log<'_>) {
         if let Some(kill) = &mut self.kill {
-            let bans = self.engine.bans();
-            kill.turn(now, woken, &|addr| bans.is_installed(addr), log);
+            let engine = &self.engine;
+            kill.turn(now, woken, &|addr| engine.is_banned(addr), log);
         }
     }
 
@@ -418,11 +439,14 @@ impl Daemon {
     fn report(&mut self, now: Instant, log: &mut Log<'_>) {
         while let Some(event) = self.engine.poll_event() {
             // Also where bans came back, or an earlier run's were adopted: meanwhile a connection may have begun.
-            if let (Event::Banned { .. } | Event::Restored { .. } | Event::Ready, Some(kill)) = (event, &mut self.kill)
+            if let (
+                Event::Banned { .. } | Event::PrefixBanned { .. } | Event::Restored { .. } | Event::Ready,
+                Some(kill),
+            ) = (event, &mut self.kill)
             {
                 kill.banned();
             }
-            self.control.observe(&event, self.engine.bans().waiting());
+            self.control.observe(&event, self.engine.waiting());
             self.say(event, now, log);
         }
         if let Some(trouble) = self.firewall.trouble() {
@@ -434,20 +458,10 @@ impl Daemon {
         let table = &self.config.global.table;
         match event {
             Event::Ready => log!(log, Debug, "the kernel holds table inet {table}"),
-            Event::Banned { addr, jail, until } => {
-                let name = match jail {
-                    MANUAL => MANUAL_NAME,
-                    _ => self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name),
-                };
-                match until {
-                    Some(until) => {
-                        log!(log, Info, "banned {addr} by {name} for {}s", until.since(now).as_millis().div_ceil(1000))
-                    }
-                    None => log!(log, Info, "banned {addr} by {name} for good"),
-                }
-            }
-            Event::Unbanned { addr, expired: true } => log!(log, Info, "unbanned {addr}: its time is over"),
-            Event::Unbanned { addr, expired: false } => log!(log, Info, "unbanned {addr}"),
+            Event::Banned { addr, jail, until } => self.banned(&addr, jail, until, now, log),
+            Event::PrefixBanned { prefix, jail, until } => self.banned(&prefix, jail, until, now, log),
+            Event::Unbanned { addr, expired } => unbanned(&addr, expired, log),
+            Event::PrefixUnbanned { prefix, expired } => unbanned(&prefix, expired, log),
             Event::ScaffoldRefused { error, part } => {
                 let text = KernelText(self.engine.link().kernel_text());
                 let hint = hint(error, part);
@@ -474,9 +488,10 @@ impl Daemon {
                 Warning,
                 "the kernel cannot protect table inet {table} ({error}), Linux 6.9 can: watching it instead"
             ),
-            Event::Disturbed { by, lost } => {
+            Event::Disturbed { by, mends, lost } => {
                 let what = if lost { "emptied or removed" } else { "changed" };
-                log!(log, Warning, "table inet {table} was {what} by {}; putting it back", By(by));
+                let then = if mends { "; putting it back" } else { "" };
+                log!(log, Warning, "table inet {table} was {what} by {}{then}", By(by));
             }
             Event::Restored { bans, took, by } => log!(
                 log,
@@ -501,16 +516,29 @@ impl Daemon {
         }
     }
 
+    fn banned(&self, who: &dyn fmt::Display, jail: u8, until: Option<Instant>, now: Instant, log: &mut Log<'_>) {
+        let name = match jail {
+            MANUAL => MANUAL_NAME,
+            _ => self.config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name),
+        };
+        match until {
+            Some(until) => {
+                log!(log, Info, "banned {who} by {name} for {}s", until.since(now).as_millis().div_ceil(1000))
+            }
+            None => log!(log, Info, "banned {who} by {name} for good"),
+        }
+    }
+
     /// Ends: what is readable is read, what is decided is sent.
     fn stop(&mut self, by: &str, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
         let now = now()?;
         while self.read(chunk, now, log) {
             self.pump(now, log);
         }
-        self.pump(now, log);
+        let now = self.settle(log)?;
         self.cut(now, false, log);
         self.control.settle(&self.engine, now);
-        let held = self.engine.bans().installed();
+        let held = self.engine.bans().installed() + self.engine.bans().prefixes().installed();
         let table = &self.config.global.table;
         match self.config.global.on_stop {
             OnStop::Keep => {
@@ -549,7 +577,7 @@ impl Daemon {
              tracked addresses evicted, {} events dropped, {} stray and {} malformed answers, {} inotify overflows",
             bans.installed(),
             limits::BANS,
-            bans.waiting(),
+            self.engine.waiting(),
             attempts.len(),
             limits::TRACKED,
             counters.refused_full,
@@ -558,6 +586,13 @@ impl Daemon {
             link.counters().strays,
             link.counters().malformed,
             self.files.overflows()
+        );
+        let edgeban_core::firewall::nft::Counters { disturbed, audits, refused, lost, unadopted, .. } = link.counters();
+        log!(
+            log,
+            Info,
+            "table: {disturbed} changes by others, {audits} audits, {refused} batches refused, {lost} answers lost, {unadopted} \
+             foreign elements not adopted"
         );
         if self.own.is_some() {
             let own = self.engine.own();
@@ -590,6 +625,10 @@ impl Daemon {
     }
 }
 
+fn unbanned(who: &dyn fmt::Display, expired: bool, log: &mut Log<'_>) {
+    log!(log, Info, "unbanned {who}{}", if expired { ": its time is over" } else { "" });
+}
+
 fn debug(log: &mut Log<'_>, jail: &Jail, addr: &dyn fmt::Display, decision: Decision) {
     let name = &jail.name;
     match decision {
@@ -618,7 +657,7 @@ const fn hint(error: edgeban_core::wire::reply::NetlinkError, part: Option<Part>
         (E::EOPNOTSUPP | E::EINVAL, None | Some(Part::Table)) => {
             "; does the kernel have nf_tables (CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET)?"
         }
-        // A chain of another hook is EOPNOTSUPP, one in a table that sleeps EINVAL.
+        // A chain of another hook is EOPNOTSUPP.
         (E::EEXIST | E::EOPNOTSUPP | E::EINVAL, _) => {
             "; a table of this name with another layout exists: remove it or set another name in [global] table"
         }
@@ -636,6 +675,7 @@ impl fmt::Display for Refused {
             Some(Part::Table) => "the table",
             Some(Part::Set(family)) => return write!(f, "set {}", scaffold::set(family)),
             Some(Part::Chain) => "the chain",
+            Some(Part::Prefixes(family)) => return write!(f, "set {} or its rule", scaffold::prefix_set(family)),
             Some(Part::Rule(family)) => return write!(f, "the rule of set {}", scaffold::set(family)),
         })
     }

@@ -11,6 +11,11 @@ use edgeban_linux::netlink::{Netlink, Received};
 /// costs about 832 in the kernel's account; this holds more than the most that one batch can cause.
 const RECEIVE_BUFFER: u32 = 256 * 1024;
 
+/// Bytes of answers that are taken in one turn of the loop. The list of a set comes in pieces of 32 KiB, for each of which
+/// the kernel goes through the set from its start: of a million elements the last pieces take 80 ms each, and the logs are
+/// not to wait for the whole of it.
+const TURN: usize = 128 * 1024;
+
 /// The socket, its buffers, and what went wrong since somebody asked.
 pub struct Firewall {
     netlink: Netlink,
@@ -82,23 +87,29 @@ impl Firewall {
         sent
     }
 
-    /// Takes the answers that have come, until the engine waits for none or there are no more.
-    pub fn receive(&mut self, engine: &mut FullEngine, now: Instant) {
-        loop {
+    /// Takes the answers that have come, until the engine waits for none, there are no more, or it is another's turn.
+    /// Returns whether there were any.
+    pub fn receive(&mut self, engine: &mut FullEngine, now: Instant) -> bool {
+        let mut taken = 0;
+        while taken < TURN {
             match self.netlink.receive(self.answer) {
-                Ok(Received::Datagram(datagram)) => engine.handle_datagram(datagram, now),
+                Ok(Received::Datagram(datagram)) => {
+                    taken += datagram.len();
+                    engine.handle_datagram(datagram, now);
+                }
                 Ok(_) => self.trouble = Some(Trouble::Odd),
-                Err(Errno::EAGAIN) => return,
+                Err(Errno::EAGAIN) => break,
                 Err(error) => {
                     self.trouble = Some(Trouble::Receive(error));
                     engine.handle_loss(now);
-                    return;
+                    break;
                 }
             }
             if !engine.awaits_answer() {
-                return;
+                break;
             }
         }
+        taken > 0
     }
 
     /// What went wrong since the last call.

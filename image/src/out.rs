@@ -57,7 +57,15 @@ impl<'b> Out<'b> {
 
 impl fmt::Write for Out<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.bytes(text.as_bytes());
+        // A line comes in some ten pieces, which almost always fit.
+        let end = self.len + text.len();
+        match self.buffer.get_mut(self.len..end) {
+            Some(room) => {
+                room.copy_from_slice(text.as_bytes());
+                self.len = end;
+            }
+            None => self.bytes(text.as_bytes()),
+        }
         Ok(())
     }
 }

@@ -1,9 +1,13 @@
-//! The socket to rtnetlink, which tells of this machine's own addresses and gateways: carries the bytes of
+//! The socket to rtnetlink, which tells of this machine's own addresses, gateways and devices: carries the bytes of
 //! `edgeban_core::own`.
 
 use crate::daemon::FullEngine;
 use edgeban_core::own::GROUPS;
 use edgeban_core::time::Instant;
+use edgeban_core::wire::buf::Writer;
+use edgeban_core::wire::reply::{Replies, Reply};
+use edgeban_core::wire::rt::GetLink;
+use edgeban_core::wire::uapi::rtnetlink::RTNLGRP_LINK;
 use edgeban_linux::Errno;
 use edgeban_linux::fd::{AsFd, BorrowedFd};
 use edgeban_linux::netlink::{Netlink, Received};
@@ -33,6 +37,12 @@ impl OwnSocket {
     pub fn open(engine: &mut FullEngine, now: Instant) -> Result<Self, Errno> {
         let netlink = Netlink::route()?;
         let _ = netlink.set_receive_buffer(RECEIVE_BUFFER);
+        if engine.wants_devices() {
+            netlink.add_membership(RTNLGRP_LINK)?;
+        }
+        if !engine.wants_own() {
+            return Ok(Self { netlink });
+        }
         for group in GROUPS {
             netlink.add_membership(group)?;
         }
@@ -75,6 +85,21 @@ impl OwnSocket {
         }
         Ok(())
     }
+}
+
+/// Whether there is a device of this name. Kernels since 6.16 let a chain wait for one, so that a wrong name is no error.
+///
+/// # Errors
+/// socket(2) and bind(2), sending and receiving.
+pub fn has_device(name: &str) -> Result<bool, Errno> {
+    let netlink = Netlink::route()?;
+    let mut buffer = [0; DATAGRAM];
+    let mut w = Writer::new(&mut buffer);
+    GetLink { name }.emit(1, &mut w).map_err(|_| Errno::EINVAL)?;
+    let len = w.len();
+    netlink.send(buffer.get(..len).unwrap_or_default())?;
+    let Received::Datagram(answer) = netlink.receive(&mut buffer)? else { return Ok(true) };
+    Ok(!Replies::new(answer).any(|reply| matches!(reply, Ok(Reply::Error { .. }))))
 }
 
 impl AsFd for OwnSocket {

@@ -11,7 +11,7 @@
 //!
 //! `tests/netlink_kernel.rs` sends the same bytes to the real kernel and compares.
 //!
-//! Not modelled: acks of BATCH_BEGIN and BATCH_END (kernels differ), maps, intervals, other expressions than those of the
+//! Not modelled: acks of BATCH_BEGIN and BATCH_END (kernels differ), maps, other expressions than those of the
 //! drop rules, notices of what this socket changes, sockets other than one.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -42,6 +42,7 @@ const BATCH_BEGIN: u16 = 0x10;
 const BATCH_END: u16 = 0x11;
 const SUBSYS: u16 = 10;
 
+const SET_INTERVAL: u32 = 4;
 const SET_TIMEOUT: u32 = 0x10;
 
 /// Something that goes wrong with the next datagram that it fits.
@@ -105,6 +106,7 @@ struct Set {
     gc_interval: u64,
     counter: bool,
     next_gc: u64,
+    /// In a set of intervals, each key has a byte behind it: 0 ends an interval, 1 begins one.
     elems: BTreeMap<Vec<u8>, Elem>,
 }
 
@@ -233,6 +235,24 @@ fn number(list: &[Tlv<'_>], kind: u16) -> Result<Option<u32>, Fail> {
     find(list, kind).map(be32).transpose()
 }
 
+impl Set {
+    /// Whether `key` is in force.
+    fn holds(&self, key: &[u8], now: u64) -> bool {
+        if self.flags & SET_INTERVAL == 0 {
+            return self.elems.get(key).is_some_and(|elem| !elem.expired(now));
+        }
+        let upto = [key, &[1]].concat();
+        self.elems.range(..=upto).next_back().is_some_and(|(key, elem)| key.ends_with(&[1]) && !elem.expired(now))
+    }
+
+    /// Whether no two intervals overlap: behind each beginning comes its end, or nothing.
+    fn is_disjoint(&self, now: u64) -> bool {
+        let live = self.elems.iter().filter(|(_, elem)| !elem.expired(now)).map(|(key, _)| key.ends_with(&[1]));
+        let kinds: Vec<bool> = live.collect();
+        self.flags & SET_INTERVAL == 0 || !kinds.windows(2).any(|pair| pair == [true, true])
+    }
+}
+
 impl Elem {
     fn expired(&self, now: u64) -> bool {
         self.expires.is_some_and(|end| end <= now)
@@ -337,10 +357,10 @@ impl FakeKernel {
                             register[..*len].copy_from_slice(bytes);
                             true
                         }),
-                        Expr::Lookup(name) => table.sets.get(name).is_some_and(|set| {
-                            let key = &register[..set.key_len as usize];
-                            set.elems.get(key).is_some_and(|elem| !elem.expired(self.now))
-                        }),
+                        Expr::Lookup(name) => table
+                            .sets
+                            .get(name)
+                            .is_some_and(|set| set.holds(&register[..set.key_len as usize], self.now)),
                         Expr::Mask(mask) => {
                             register.iter_mut().zip(mask).for_each(|(byte, mask)| *byte &= mask);
                             true
@@ -567,8 +587,11 @@ impl FakeKernel {
                     let mut elems = Vec::new();
                     for (key, elem) in part {
                         let (mut data, mut inner) = (Vec::new(), Vec::new());
-                        put(&mut data, 1, key);
+                        put(&mut data, 1, &key[..found.key_len as usize]);
                         put(&mut inner, 1, &data);
+                        if found.flags & SET_INTERVAL != 0 && key.ends_with(&[0]) {
+                            put(&mut inner, 3, &1u32.to_be_bytes());
+                        }
                         if let Some(end) = elem.expires {
                             put(&mut inner, 4, &elem.timeout.to_be_bytes());
                             put(&mut inner, 5, &(end - self.now).to_be_bytes());
@@ -695,10 +718,25 @@ impl FakeKernel {
         let table = self.tables.get_mut(&table_key).ok_or(Fail(ENOENT, Some(name.offset)))?;
         let set_name = need(list, 2)?;
         let set = table.sets.get_mut(&text(set_name)).ok_or(Fail(ENOENT, Some(set_name.offset)))?;
+        if !adds && find(list, 3).is_none() {
+            for (key, before) in std::mem::take(&mut set.elems) {
+                self.undo.push(Undo::Elem { table: table_key.clone(), set: text(set_name), key, before: Some(before) });
+            }
+            return Ok(());
+        }
         for entry in inside(need(list, 3)?)? {
             let attrs = inside(entry)?;
-            let key = need(&inside(need(&attrs, 1)?)?, 1)?.value.to_vec();
+            let mut key = need(&inside(need(&attrs, 1)?)?, 1)?.value.to_vec();
             if key.len() != set.key_len as usize {
+                return Err(EINVAL.into());
+            }
+            let ends = number(&attrs, 3)?.unwrap_or(0) & 1 != 0;
+            if set.flags & SET_INTERVAL != 0 {
+                key.push(u8::from(!ends));
+            } else if ends {
+                return Err(EINVAL.into());
+            }
+            if ends && find(&attrs, 4).is_some() {
                 return Err(EINVAL.into());
             }
             let before = set.elems.get(&key).cloned();
@@ -736,6 +774,9 @@ impl FakeKernel {
             };
             set.elems.insert(key.clone(), after);
             self.undo.push(Undo::Elem { table: table_key.clone(), set: text(set_name), key, before });
+        }
+        if adds && !set.is_disjoint(now) {
+            return Err(Fail(EEXIST, Some(set_name.offset)));
         }
         Ok(())
     }

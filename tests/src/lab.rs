@@ -44,6 +44,12 @@ pub const ATTACKERS_V6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x100),
 ];
 
+/// The address of the server behind the router, after [`Lab::add_server`].
+pub const SERVER_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+
+/// Its IPv6 address.
+pub const SERVER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 2);
+
 /// How long [`eventually`] waits: much longer than anything takes on a slow machine that is busy with other tests, and
 /// shorter than the 30 s after which the daemon finds by itself what inotify should have told it.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -70,13 +76,26 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 /// If it is not there.
 #[must_use]
 pub fn binary() -> PathBuf {
+    program("edgeban", "sh image/build")
+}
+
+/// The program for 1,048,576 bans, as `image/build --large` leaves it.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn large_binary() -> PathBuf {
+    program("edgeban-large", "sh image/build --large")
+}
+
+fn program(name: &str, build: &str) -> PathBuf {
     let arch = match std::env::consts::ARCH {
         "arm" => "armv7",
         "mips" => "mipsel",
         arch => arch,
     };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dist").join(arch).join("edgeban");
-    assert!(path.exists(), "{} is missing: run `sh image/build` first", path.display());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dist").join(arch).join(name);
+    assert!(path.exists(), "{} is missing: run `{build}` first", path.display());
     path.canonicalize().unwrap()
 }
 
@@ -171,6 +190,20 @@ impl Lab {
         within(&format!("/proc/{}/root/run/netns/attackers", self.pid), make)
     }
 
+    /// Puts a server with [`SERVER_V4`] and [`SERVER_V6`] behind the router, which forwards from then on, and gives the
+    /// attackers some addresses in `198.51.100.0/23` and `2001:db8:aa::/48`: see `lab/server.sh`.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn add_server(&self) {
+        text(self.router("sh").args(["-c", include_str!("lab/server.sh")])).unwrap();
+    }
+
+    /// As [`Lab::on_router`], in the server's network.
+    pub fn on_server<T: Send>(&self, make: impl FnOnce() -> T + Send) -> T {
+        within(&format!("/proc/{}/root/run/netns/server", self.pid), make)
+    }
+
     /// nsenter becomes the program, which therefore is the test's own child, and outside of the process namespace.
     fn enter(&self, net: &str, program: &OsStr) -> Command {
         let mut command = Command::new("nsenter");
@@ -213,7 +246,18 @@ impl Lab {
     /// If it ends instead.
     #[must_use]
     pub fn start(&self, config: &str) -> Edgeban {
-        let mut edgeban = self.spawn(self.edgeban(&["run", "--config", &self.config(config)]));
+        self.start_program(&binary(), config)
+    }
+
+    /// As [`Lab::start`], with this build of edgeban.
+    ///
+    /// # Panics
+    /// If it ends instead.
+    #[must_use]
+    pub fn start_program(&self, program: &Path, config: &str) -> Edgeban {
+        let mut command = self.router(program);
+        command.args(["run", "--config", &self.config(config)]);
+        let mut edgeban = self.spawn(command);
         edgeban.wait_until_ready();
         edgeban
     }

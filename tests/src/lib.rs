@@ -6,6 +6,7 @@ pub mod fake_ipset;
 pub mod fake_kernel;
 pub mod hex;
 pub mod lab;
+pub mod monitor;
 pub mod netlink;
 pub mod space;
 pub mod ssh;

@@ -71,15 +71,33 @@ impl Netfilter {
         Self(socket)
     }
 
+    /// Sets how many bytes of answers may wait: the kernel doubles this, and takes no less than some 2 KiB.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn set_receive_buffer(&self, bytes: i32) {
+        self.0.set_rx_buf_sz(bytes).unwrap();
+    }
+
     /// One `sendmsg` and what is received until `quiet` passed without a datagram.
     ///
     /// # Panics
     /// If sending or receiving fails.
     #[must_use]
     pub fn send(&self, bytes: &[u8], quiet: Duration) -> Vec<Vec<u8>> {
+        self.send_and_lose(bytes, quiet).0
+    }
+
+    /// As [`Netfilter::send`], and whether answers were lost because the receive buffer was full.
+    ///
+    /// # Panics
+    /// If sending or receiving fails otherwise.
+    #[must_use]
+    pub fn send_and_lose(&self, bytes: &[u8], quiet: Duration) -> (Vec<Vec<u8>>, bool) {
         assert_eq!(self.0.send(bytes, 0).unwrap(), bytes.len());
         // nf_tables answers inside the send call, so what there is, is there already; dumps go on at each receive.
         let mut datagrams = Vec::new();
+        let mut lost = false;
         let mut last = Instant::now();
         self.0.set_non_blocking(true).unwrap();
         while last.elapsed() <= quiet {
@@ -92,9 +110,11 @@ impl Netfilter {
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
+                // ENOBUFS.
+                Err(error) if error.raw_os_error() == Some(105) => lost = true,
                 Err(error) => panic!("receive: {error}"),
             }
         }
-        datagrams
+        (datagrams, lost)
     }
 }

@@ -91,8 +91,8 @@ fn wrong_usage_is_code_2_and_says_what_is_wrong() {
         (&[][..], "a verb is missing"),
         (&["reload"], "there is no such verb: reload"),
         (&["ban"], "an address is missing"),
-        (&["ban", "x"], "not an IP address: x"),
-        (&["ban", "192.0.2.0/24"], "prefixes are not supported yet, name single addresses: 192.0.2.0/24"),
+        (&["ban", "x"], "not an IP address or prefix: x"),
+        (&["ban", "0.0.0.0/0"], "this is everybody: 0.0.0.0/0"),
         (&["ban", "::1", "--for=0"], "a ban's time is 1s to 3650d, as 600, 10m or 1h, or permanent: 0"),
         (
             &["ban", "::1", "--for=18446744073709552"],

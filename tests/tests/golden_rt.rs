@@ -4,7 +4,7 @@
 
 use edgeban_core::wire::buf::Writer;
 use edgeban_core::wire::nl::Messages;
-use edgeban_core::wire::rt::{Dump, List, Notice};
+use edgeban_core::wire::rt::{Dump, GetLink, List, Notice};
 use edgeban_core::wire::uapi::rtnetlink::{AF_INET, AF_INET6};
 use edgeban_tests::hex;
 
@@ -14,6 +14,7 @@ fn read(bytes: &[u8]) -> String {
     let sign = |gone| if gone { '-' } else { '+' };
     match Notice::parse(message).unwrap() {
         None => "nothing".into(),
+        Some(Notice::Device) => "device".into(),
         Some(Notice::Address { gone, addr }) => format!("{}{addr}", sign(gone)),
         Some(Notice::DefaultRoute { gone, gateways }) => {
             let mut text = format!("{}via", sign(gone));
@@ -114,6 +115,21 @@ const VECTORS: &[(&str, &str, &str)] = &[
         "600000001800000679f8056b0000000002000000fe0300010000000008000f00fe000000080006001500000034000900100000000300000008000500c00002e72000000003000000160012000a0020010db80000000000000000000000320000",
         "+via 192.0.2.231 2001:db8::32",
     ),
+    (
+        "ip link add wan type veth peer name lan (told of wan; its attributes are cut off)",
+        "2000000010000000000000000000000000000100030000000210 0000ffffffff",
+        "device",
+    ),
+    (
+        "ip link set wan up (told; its attributes are cut off)",
+        "200000001000000000000000000000000000010003000000031000000100 0000",
+        "device",
+    ),
+    (
+        "ip link set wan mtu 1400 (told; its attributes are cut off)",
+        "200000001000000000000000000000000000010003000000031000000000 0000",
+        "nothing",
+    ),
     ("(ends a list)", "1400000003000200070000000000000000000000", "nothing"),
 ];
 
@@ -143,6 +159,7 @@ fn what_breaks_off_is_malformed_and_never_misread() {
                     let local = want.ends_with(&addr.to_string()) || command.contains("peer");
                     assert!(local, "{command}, cut at {len}: {addr}");
                 }
+                Ok(Some(Notice::Device)) => panic!("{command}, cut at {len}"),
                 Ok(None) | Err(_) => {}
             }
         }
@@ -165,4 +182,11 @@ fn requests_are_those_of_a_plain_ip_command() {
         let short = w.len() - 1;
         assert!(Dump { list, family }.emit(7, &mut Writer::new(&mut buffer[..short])).is_err());
     }
+    // `ip link show dev wan`, without the attribute by which it asks for more.
+    let mut buffer = [0xa5; 64];
+    let mut w = Writer::new(&mut buffer);
+    GetLink { name: "wan" }.emit(7, &mut w).unwrap();
+    let want = "28000000120001000700000000000000 00000000000000000000000000000000 0800030077616e00";
+    hex::assert_same("request", &hex::bytes(want), w.written());
+    assert!(GetLink { name: "wan" }.emit(7, &mut Writer::new(&mut buffer[..39])).is_err());
 }

@@ -41,6 +41,7 @@ const ENOENT: i32 = 2;
 const ENOMEM: i32 = 12;
 const EINVAL: i32 = 22;
 const ENFILE: i32 = 23;
+const EOPNOTSUPP: i32 = 95;
 
 fn jail(maxretry: u32, bantime: u64) -> Jail {
     Jail {
@@ -236,7 +237,7 @@ fn many_bans_share_a_batch() {
 fn a_scaffold_that_is_refused_is_said_and_nothing_is_sent_as_if_it_stood() {
     for (fault, error, part) in [
         (Fault::Permission, EPERM, None),
-        (Fault::Errno { message: 3, errno: EINVAL }, EINVAL, Some(Part::Chain)),
+        (Fault::Errno { message: 3, errno: ENOMEM }, ENOMEM, Some(Part::Chain)),
         (Fault::Commit(ENOMEM), ENOMEM, None),
     ] {
         let mut world = World::new(vec![jail(3, 60)]);
@@ -251,6 +252,36 @@ fn a_scaffold_that_is_refused_is_said_and_nothing_is_sent_as_if_it_stood() {
         world.turn();
         assert!(world.engine.is_ready(), "tried again after a while");
         assert_eq!(world.held(), 1);
+    }
+}
+
+/// Before Linux 6.9.
+#[test]
+fn a_kernel_that_cannot_protect_the_table_watches_it_and_that_is_said() {
+    let protect = Layout { protect: true, ..Layout::plain("edgeban") };
+    for errno in [EOPNOTSUPP, EINVAL] {
+        let error = NetlinkError::new(errno).unwrap();
+        let mut world = World::new(vec![jail(3, 60)]).restart(protect, vec![jail(3, 60)]);
+        world.kernel.inject(Fault::Errno { message: 0, errno });
+        world.turn();
+        assert_eq!(world.take_events(), [Event::Unprotected { error }, Event::Ready]);
+        assert!(!world.engine.link().is_protected());
+        assert_eq!(world.ban(1, 60), Wanted::New);
+        world.turn();
+        // Over a table of an earlier run it could be the table's flags, so it is tried with a new one, too.
+        let mut world = world.restart(protect, vec![jail(3, 60)]);
+        world.kernel.inject(Fault::Errno { message: 0, errno });
+        world.kernel.inject(Fault::Errno { message: 0, errno });
+        world.settle();
+        assert_eq!(world.take_events(), [Event::Unprotected { error }, Event::Ready]);
+        assert_eq!((world.held(), world.engine.bans().installed()), (1, 1));
+        // Here it was.
+        let mut world = world.restart(protect, vec![jail(3, 60)]);
+        world.kernel.inject(Fault::Errno { message: 0, errno });
+        world.settle();
+        assert_eq!(world.take_events(), [Event::Ready]);
+        assert!(world.engine.link().is_protected());
+        assert_eq!((world.held(), world.engine.bans().installed()), (1, 1));
     }
 }
 

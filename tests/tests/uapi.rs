@@ -61,10 +61,10 @@ fn the_constants_are_those_of_the_headers() {
          #include <linux/netfilter/nfnetlink_conntrack.h>\n#include <linux/sock_diag.h>\n#include <linux/inet_diag.h>\n\
          #include <netinet/tcp.h>\n#include <sys/socket.h>\n\
          #include <linux/netfilter/nf_tables.h>\n#include <linux/netfilter/ipset/ip_set.h>\n#include <linux/netfilter/ipset/ip_set_hash.h>\n\
-         #include <sys/socket.h>\n#include <linux/rtnetlink.h>\n\
+         #include <sys/socket.h>\n#include <linux/rtnetlink.h>\n#include <linux/if.h>\n\
          #define INET_DIAG_SOCKID_LEN sizeof(struct inet_diag_sockid)\n\
          #define IFADDRMSG_LEN sizeof(struct ifaddrmsg)\n#define RTMSG_LEN sizeof(struct rtmsg)\n\
-         #define RTNEXTHOP_LEN sizeof(struct rtnexthop)\n#ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
+         #define IFINFOMSG_LEN sizeof(struct ifinfomsg)\n#define RTNEXTHOP_LEN sizeof(struct rtnexthop)\n#ifndef ERESTART\n#include <asm/errno.h>\n#endif\n\
          #define NFGEN_HDRLEN sizeof(struct nfgenmsg)\n#ifndef NFT_TABLE_F_PERSIST\n#define NFT_TABLE_F_PERSIST 4\n#endif\n\
          #ifndef NFT_SET_ELEM_CATCHALL\n\
          #define NFT_SET_ELEM_CATCHALL 2\n#endif\nint main(void) {\n",
@@ -123,9 +123,9 @@ fn nf_tables_values() -> Vec<(&'static str, i64)> {
         NFTA_HOOK_HOOKNUM NFTA_HOOK_PRIORITY NFTA_HOOK_DEV NFTA_HOOK_DEVS NFTA_DEVICE_NAME NFTA_RULE_TABLE
         NFTA_RULE_CHAIN NFTA_RULE_EXPRESSIONS NFTA_EXPR_NAME NFTA_EXPR_DATA NFTA_SET_TABLE NFTA_SET_NAME
         NFTA_SET_FLAGS NFTA_SET_KEY_TYPE NFTA_SET_KEY_LEN NFTA_SET_DESC NFTA_SET_ID NFTA_SET_TIMEOUT
-        NFTA_SET_GC_INTERVAL NFTA_SET_USERDATA NFTA_SET_EXPR NFTA_SET_DESC_SIZE NFT_SET_TIMEOUT
+        NFTA_SET_GC_INTERVAL NFTA_SET_USERDATA NFTA_SET_EXPR NFTA_SET_DESC_SIZE NFT_SET_INTERVAL NFT_SET_TIMEOUT
         NFTA_SET_ELEM_LIST_TABLE NFTA_SET_ELEM_LIST_SET NFTA_SET_ELEM_LIST_ELEMENTS NFTA_SET_ELEM_KEY
-        NFTA_SET_ELEM_FLAGS NFTA_SET_ELEM_TIMEOUT NFTA_SET_ELEM_EXPIRATION NFTA_SET_ELEM_EXPR NFT_SET_ELEM_CATCHALL
+        NFTA_SET_ELEM_FLAGS NFTA_SET_ELEM_TIMEOUT NFTA_SET_ELEM_EXPIRATION NFTA_SET_ELEM_EXPR NFT_SET_ELEM_INTERVAL_END NFT_SET_ELEM_CATCHALL
         NFTA_DATA_VALUE NFTA_DATA_VERDICT NFTA_VERDICT_CODE NFTA_META_DREG NFTA_META_KEY NFT_META_NFPROTO
         NFTA_CMP_SREG NFTA_CMP_OP NFTA_CMP_DATA NFT_CMP_EQ NFTA_PAYLOAD_DREG NFTA_PAYLOAD_BASE NFTA_PAYLOAD_OFFSET
         NFTA_PAYLOAD_LEN NFT_PAYLOAD_NETWORK_HEADER NFTA_LOOKUP_SET NFTA_LOOKUP_SREG NFTA_LOOKUP_SET_ID
@@ -136,8 +136,9 @@ fn nf_tables_values() -> Vec<(&'static str, i64)> {
 }
 
 fn rtnetlink_values() -> Vec<(&'static str, i64)> {
-    values!(rtnetlink: AF_INET AF_INET6 RTM_NEWADDR RTM_DELADDR RTM_GETADDR RTM_NEWROUTE RTM_DELROUTE RTM_GETROUTE
-        RTNLGRP_IPV4_IFADDR RTNLGRP_IPV4_ROUTE RTNLGRP_IPV6_IFADDR RTNLGRP_IPV6_ROUTE IFADDRMSG_LEN IFA_ADDRESS
+    values!(rtnetlink: AF_INET AF_INET6 RTM_NEWLINK RTM_GETLINK RTM_NEWADDR RTM_DELADDR RTM_GETADDR RTM_NEWROUTE RTM_DELROUTE RTM_GETROUTE
+        RTNLGRP_LINK RTNLGRP_IPV4_IFADDR RTNLGRP_IPV4_ROUTE RTNLGRP_IPV6_IFADDR RTNLGRP_IPV6_ROUTE IFINFOMSG_LEN
+        IFLA_IFNAME IFF_UP IFADDRMSG_LEN IFA_ADDRESS
         IFA_LOCAL RTMSG_LEN RTNEXTHOP_LEN RTN_UNICAST RTM_F_CLONED RTA_GATEWAY RTA_MULTIPATH RTA_VIA)
 }
 

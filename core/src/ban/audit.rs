@@ -27,7 +27,7 @@ pub enum Found {
     Full,
 }
 
-fn same(a: Option<Instant>, b: Option<Instant>) -> bool {
+pub(super) fn same(a: Option<Instant>, b: Option<Instant>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => a.since(b) <= TOLERANCE && b.since(a) <= TOLERANCE,
         (a, b) => a == b,
@@ -37,8 +37,8 @@ fn same(a: Option<Instant>, b: Option<Instant>) -> bool {
 impl<const N: usize, const I: usize> Bans<N, I> {
     /// Begins an audit, or begins it again: nothing is seen yet.
     pub fn begin_audit(&mut self) {
-        for cell in 0..I {
-            if let Some(ban) = self.table.slot_at(cell).and_then(|slot| self.table.get_mut(slot)) {
+        for place in 0..self.table.places() {
+            if let Some(ban) = self.table.slot_at(place).and_then(|slot| self.table.get_mut(slot)) {
                 ban.marks.set(Marks::SEEN, false);
             }
         }
@@ -48,11 +48,11 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     pub fn found(&mut self, addr: Addr, until: Option<Instant>) -> Found {
         let Some(slot) = self.table.find(&addr) else {
             let marks = Marks::HELD.with(Marks::ANNOUNCED, true).with(Marks::FOREIGN, true).with(Marks::SEEN, true);
-            self.unscreened = true;
-            return match self.add(addr, until, ADOPTED, State::Installed, marks) {
-                Some(_) => Found::Adopted,
-                None => Found::Full,
-            };
+            let Some(slot) = self.add(addr, until, ADOPTED, State::Installed, marks) else { return Found::Full };
+            let place = slot.place();
+            let (first, end) = self.unscreened;
+            self.unscreened = (if end == 0 { place } else { first.min(place) }, end.max(place + 1));
+            return Found::Adopted;
         };
         let Some(ban) = self.table.get_mut(slot) else { return Found::Known };
         ban.marks.set(Marks::SEEN, true);
@@ -75,8 +75,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// Ends an audit: what was not seen is wanted again, unless its time is over. Returns how many that are.
     pub fn end_audit(&mut self, now: Instant) -> u32 {
         let mut missing = 0;
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             let Some(ban) = self.table.get_mut(slot) else { continue };
             let over = ban.until.is_some_and(|until| until <= now);
             if ban.state == State::Installed && !ban.marks.has(Marks::SEEN) && !over {
@@ -114,11 +114,9 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// Goes through the bans that were found in the kernel since the last call: those that `keep` does not want are lifted.
     pub fn screen(&mut self, mut keep: impl FnMut(Addr) -> bool) {
-        if !core::mem::take(&mut self.unscreened) {
-            return;
-        }
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        let (first, end) = core::mem::take(&mut self.unscreened);
+        for place in first..end {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             let Some(ban) = self.table.get_mut(slot) else { continue };
             if !ban.marks.has(Marks::FOREIGN) {
                 continue;

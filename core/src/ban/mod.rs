@@ -8,6 +8,7 @@
 mod audit;
 pub mod expiry;
 mod mark;
+pub mod prefix;
 
 pub use audit::Found;
 
@@ -17,6 +18,7 @@ use crate::table::{HashKey, List, Slot, Table};
 use crate::time::Instant;
 use expiry::{Heap, Position};
 use mark::Marks;
+use prefix::Prefixes;
 
 /// The jail of a ban that somebody asked for: no jail has this number.
 pub const MANUAL: u8 = u8::MAX;
@@ -128,8 +130,10 @@ pub struct Bans<const N: usize, const I: usize> {
     in_flight: List,
     installed: u32,
     releasing: List,
-    /// Some bans are marked as foreign.
-    unscreened: bool,
+    /// Behind which place, and up to which, bans are marked as foreign: a dump adds them one behind the other.
+    unscreened: (usize, usize),
+    /// Bans of prefixes, which are no part of anything else here.
+    prefixes: Prefixes,
     /// Bans of each jail, and behind them those of none.
     of_jail: [u32; limits::JAILS + 1],
 }
@@ -153,7 +157,8 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             in_flight: List::new(),
             installed: 0,
             releasing: List::new(),
-            unscreened: false,
+            unscreened: (0, 0),
+            prefixes: Prefixes::new(),
             of_jail: [0; limits::JAILS + 1],
         }
     }
@@ -161,6 +166,17 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// Sets the secret of the hash, before the first ban.
     pub fn set_key(&mut self, key: HashKey) {
         self.table.set_key(key);
+    }
+
+    /// Bans of prefixes.
+    #[must_use]
+    pub const fn prefixes(&self) -> &Prefixes {
+        &self.prefixes
+    }
+
+    /// The same, to be changed.
+    pub const fn prefixes_mut(&mut self) -> &mut Prefixes {
+        &mut self.prefixes
     }
 
     /// Bans in any state.
@@ -187,13 +203,13 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         self.wanted.iter().map(List::len).sum::<u32>() + self.releasing.len()
     }
 
-    /// Bans that are being lifted.
+    /// Bans that are being lifted, those of prefixes among them.
     #[must_use]
     pub fn leaving(&self) -> u32 {
         // What is in flight is one batch, and a batch either bans or lifts.
         let lifted = |ban: &Ban| ban.state == State::ReleasingInFlight;
         let in_flight = self.in_flight.back().and_then(|slot| self.table.get(slot)).is_some_and(lifted);
-        self.releasing.len() + if in_flight { self.in_flight.len() } else { 0 }
+        self.releasing.len() + if in_flight { self.in_flight.len() } else { 0 } + self.prefixes.leaving()
     }
 
     /// Bans, in any state, that the jail of this number decided, or somebody by hand ([`MANUAL`]).
@@ -276,10 +292,11 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         true
     }
 
-    /// Wants every ban lifted. Returns how many there are.
+    /// Wants every ban lifted, those of prefixes too. Returns how many there are.
     pub fn release_all(&mut self) -> u32 {
-        for cell in 0..I {
-            if let Some(slot) = self.table.slot_at(cell)
+        self.prefixes.release_if(&mut |_| true);
+        for place in 0..self.table.places() {
+            if let Some(slot) = self.table.slot_at(place)
                 && !matches!(self.state(slot), Some(State::Releasing | State::ReleasingInFlight))
             {
                 self.relist(slot, State::Releasing);
@@ -428,11 +445,12 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     /// The kernel lost everything: every installed ban is wanted again, and what waited to be lifted is lifted. What is in
     /// flight may have arrived before or after that.
     pub fn want_all_again(&mut self) {
+        self.prefixes.want_all_again();
         while let Some((slot, ..)) = self.next_releasing() {
             self.discard(slot);
         }
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             let state = self.state(slot);
             if let Some(ban) = self.table.get_mut(slot) {
                 ban.marks.set(Marks::HELD, false);
@@ -446,13 +464,13 @@ impl<const N: usize, const I: usize> Bans<N, I> {
     }
 
     /// The kernel may have lost some of its elements, nobody knows which: every installed ban is wanted again, and what
-    /// waits to be lifted still has to be.
-    pub fn want_installed_again(&mut self) {
-        for cell in 0..I {
-            let Some(slot) = self.table.slot_at(cell) else { continue };
+    /// waits to be lifted still has to be. `replaces`: what it still holds may have another end.
+    pub fn want_installed_again(&mut self, replaces: bool) {
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
             if self.state(slot) == Some(State::Installed) {
                 if let Some(ban) = self.table.get_mut(slot) {
-                    ban.marks.set(Marks::REPLACES, true);
+                    ban.marks.set(Marks::REPLACES, replaces || ban.replaces());
                 }
                 self.relist(slot, State::Wanted);
             }
@@ -467,13 +485,12 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
-    /// The first installed ban at or behind place `cell` of a walk over all bans, and the place behind it. A ban that
-    /// leaves in the middle of a walk can let it miss another.
+    /// The first installed ban at or behind a place of a walk over all bans, and the place behind it.
     #[must_use]
-    pub fn next_installed(&self, cell: usize) -> Option<(usize, Addr, Ban)> {
-        (cell..I).find_map(|cell| {
-            let (_, addr, ban) = self.entry(self.table.slot_at(cell)?)?;
-            (ban.state == State::Installed).then_some((cell + 1, addr, ban))
+    pub fn next_installed(&self, place: usize) -> Option<(usize, Addr, Ban)> {
+        (place..self.table.places()).find_map(|place| {
+            let (_, addr, ban) = self.entry(self.table.slot_at(place)?)?;
+            (ban.state == State::Installed).then_some((place + 1, addr, ban))
         })
     }
 
@@ -744,7 +761,7 @@ mod tests {
         let walk = core::iter::successors(bans.next_installed(0), |(next, ..)| bans.next_installed(*next));
         assert_eq!(walk.count(), 10);
         bans.release(v4(3));
-        bans.want_installed_again();
+        bans.want_installed_again(true);
         assert_eq!((bans.installed(), bans.waiting(), bans.len()), (0, 10, 10));
         assert!(bans.next_installed(0).is_none());
         assert!(bans.find(v4(1)).unwrap().replaces(), "the kernel may still hold it");

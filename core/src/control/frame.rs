@@ -1,7 +1,7 @@
 //! The one form that all packets have.
 
 use super::VERSION;
-use crate::addr::Addr;
+use crate::addr::{Addr, Prefix};
 use crate::wire::buf::{Full, Writer};
 use heapless::Vec;
 use nom::multi::length_data;
@@ -9,7 +9,7 @@ use nom::number::complete::{be_u8, be_u64};
 use nom::{IResult, Parser};
 
 /// Most numbers of a packet: those of a status, and one more.
-pub const NUMBERS: usize = 16;
+pub const NUMBERS: usize = 17;
 
 /// Most texts of a packet: those of a status, and one more.
 pub const TEXTS: usize = 4;
@@ -81,6 +81,19 @@ impl<'a> Frame<'a> {
 pub(super) const fn halves(addr: Addr) -> [u64; 2] {
     let [a, b, c, d, e, f, g, h, rest @ ..] = addr.octets();
     [u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes(rest)]
+}
+
+/// A prefix as three numbers: its first address and its length.
+pub(super) fn thirds(prefix: &Prefix) -> [u64; 3] {
+    let [high, low] = halves(prefix.base());
+    [high, low, prefix.length().into()]
+}
+
+/// The prefix of three numbers, if it is one.
+pub(super) fn prefix(high: u64, low: u64, length: u64) -> Option<Prefix> {
+    let base = whole(high, low);
+    let prefix = Prefix::new(base, u8::try_from(length).ok()?).ok()?;
+    (prefix.base() == base).then_some(prefix)
 }
 
 /// The address of two numbers.

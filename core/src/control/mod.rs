@@ -37,8 +37,8 @@ use crate::limits;
 /// The format of packets that is described here.
 pub const VERSION: u8 = 1;
 
-/// Bytes of a request: the longest is a ban with a jail's name.
-pub const REQUEST: usize = 4 + 8 * 4 + 1 + limits::JAIL_NAME;
+/// Bytes of a request: the longest is a prefix's ban with a jail's name.
+pub const REQUEST: usize = 4 + 8 * 5 + 1 + limits::JAIL_NAME;
 
 /// Bytes of an answer: the longest is about a log file, whose path alone may have [`limits::PATH`].
 pub const ANSWER: usize = 384;

@@ -7,10 +7,12 @@
 //! | 3 | [`Request::UnbanAll`] | | |
 //! | 4 | [`Request::Status`] | | |
 //! | 5 | [`Request::Stop`] | | |
+//! | 6 | [`Request::BanPrefix`] | address (2) and length of the prefix, then as 1 from the milliseconds on | jail |
+//! | 7 | [`Request::UnbanPrefix`] | address (2) and length of the prefix | |
 
 use super::FOR_GOOD;
-use super::frame::{self, Frame, Unreadable, halves, whole};
-use crate::addr::Addr;
+use super::frame::{self, Frame, Unreadable, halves, prefix, thirds, whole};
+use crate::addr::{Addr, Prefix};
 use crate::config::model::BanTime;
 use crate::limits;
 use crate::time::Duration;
@@ -30,6 +32,19 @@ pub enum Request<'a> {
         /// Even if it is in an `ignoreip`.
         force: bool,
     },
+    /// Bans all addresses of a prefix.
+    BanPrefix {
+        /// Of which; not of length 0.
+        prefix: Prefix,
+        /// As in [`Request::Ban`].
+        time: Option<BanTime>,
+        /// As in [`Request::Ban`].
+        jail: &'a str,
+        /// Even if any address of it is in an `ignoreip`, this machine's or a gateway's: that is banned, too.
+        force: bool,
+    },
+    /// Lifts the ban of exactly this prefix.
+    UnbanPrefix(Prefix),
     /// Lifts the ban of an address.
     Unban(Addr),
     /// Lifts every ban.
@@ -49,13 +64,13 @@ impl<'a> Request<'a> {
         match *self {
             Self::Ban { addr, time, jail, force } => {
                 let [high, low] = halves(addr);
-                let ms = match time {
-                    None => 0,
-                    Some(BanTime::For(span)) => span.as_millis(),
-                    Some(BanTime::Permanent) => FOR_GOOD,
-                };
-                frame::emit(1, &[high, low, ms, force.into()], &[jail], w)
+                frame::emit(1, &[high, low, millis(time), force.into()], &[jail], w)
             }
+            Self::BanPrefix { prefix, time, jail, force } => {
+                let [high, low, length] = thirds(&prefix);
+                frame::emit(6, &[high, low, length, millis(time), force.into()], &[jail], w)
+            }
+            Self::UnbanPrefix(prefix) => frame::emit(7, &thirds(&prefix), &[], w),
             Self::Unban(addr) => frame::emit(2, &halves(addr), &[], w),
             Self::UnbanAll => frame::emit(3, &[], &[], w),
             Self::Status => frame::emit(4, &[], &[], w),
@@ -67,6 +82,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// [`Unreadable`].
+    #[inline(never)] // smaller
     pub fn parse(packet: &'a [u8]) -> Result<Self, Unreadable> {
         let Frame { kind, numbers, texts } = Frame::parse(packet)?;
         match (kind, numbers.as_slice(), texts.as_slice()) {
@@ -74,11 +90,27 @@ impl<'a> Request<'a> {
                 Ok(Self::Ban { addr: whole(high, low), time: time(ms)?, jail, force: force == 1 })
             }
             (2, &[high, low], []) => Ok(Self::Unban(whole(high, low))),
+            (6, &[high, low, length, ms, force @ 0..=1], &[jail]) if jail.len() <= limits::JAIL_NAME => {
+                let prefix = prefix(high, low, length).filter(|_| length > 0).ok_or(Unreadable::Malformed)?;
+                Ok(Self::BanPrefix { prefix, time: time(ms)?, jail, force: force == 1 })
+            }
+            (7, &[high, low, length], []) => {
+                prefix(high, low, length).map(Self::UnbanPrefix).ok_or(Unreadable::Malformed)
+            }
             (3, [], []) => Ok(Self::UnbanAll),
             (4, [], []) => Ok(Self::Status),
             (5, [], []) => Ok(Self::Stop),
             _ => Err(Unreadable::Malformed),
         }
+    }
+}
+
+/// A ban's time as a number.
+const fn millis(time: Option<BanTime>) -> u64 {
+    match time {
+        None => 0,
+        Some(BanTime::For(span)) => span.as_millis(),
+        Some(BanTime::Permanent) => FOR_GOOD,
     }
 }
 
@@ -145,6 +177,7 @@ mod tests {
             (vec![1], Unreadable::Malformed),
             (vec![1, 0, 0, 0], Unreadable::Malformed),
             (vec![1, 6, 0, 0], Unreadable::Malformed),
+            (vec![1, 8, 0, 0], Unreadable::Malformed),
             (vec![1, 4, 0], Unreadable::Malformed),
             (vec![1, 4, 0, 1, 0], Unreadable::Malformed),
             ([vec![1, 4, 17, 0], vec![0; 17 * 8]].concat(), Unreadable::Malformed),
@@ -161,6 +194,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_prefix_has_its_length_and_no_host_bits() {
+        let prefix = Prefix::parse(b"2001:db8::/56").unwrap();
+        let base = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let unban = emit(Request::UnbanPrefix(prefix));
+        assert_eq!(unban, [&[1, 7, 3, 0], base.as_slice(), &[0, 0, 0, 0, 0, 0, 0, 56]].concat());
+        let ban = emit(Request::BanPrefix { prefix, time: None, jail: "", force: true });
+        let rest = [[0, 0, 0, 0, 0, 0, 0, 56], [0; 8], [0, 0, 0, 0, 0, 0, 0, 1]].concat();
+        assert_eq!(ban, [&[1, 6, 5, 1], base.as_slice(), &rest, &[0]].concat());
+        let long = "j".repeat(limits::JAIL_NAME);
+        assert!(emit(Request::BanPrefix { prefix, time: None, jail: &long, force: false }).len() <= REQUEST);
+        for (at, byte) in [(19, 1), (12, 1), (27, 129), (27, 28), (27, 0), (26, 1)] {
+            let mut bad = ban.clone();
+            bad[at] = byte;
+            assert_eq!(Request::parse(&bad), Err(Unreadable::Malformed), "{at}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read(octets: [u8; 16], secs in 0..=limits::BANTIME_SECS, good: bool, force: bool, jail in "[a-z.]{0,32}") {
@@ -169,14 +220,17 @@ mod tests {
                 _ => Some(BanTime::For(Duration::from_secs(secs))),
             };
             let request = Request::Ban { addr: Addr::v6(octets), time, jail: &jail, force };
-            for request in [request, Request::Unban(Addr::v6(octets))] {
+            let longest = if Addr::v6(octets).as_v4().is_some() { 32 } else { 128 };
+            let prefix = Prefix::new(Addr::v6(octets), octets[0] % longest + 1).unwrap();
+            let wide = Request::BanPrefix { prefix, time, jail: &jail, force };
+            for request in [request, wide, Request::UnbanPrefix(prefix), Request::Unban(Addr::v6(octets))] {
                 let bytes = emit(request);
                 prop_assert_eq!(Request::parse(&bytes), Ok(request));
             }
         }
 
         #[test]
-        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..100), kind in 0u8..8, numbers in 0u8..5, texts in 0u8..3) {
+        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..100), kind in 0u8..9, numbers in 0u8..6, texts in 0u8..3) {
             let _ = Request::parse(&bytes);
             bytes.splice(0..0, [VERSION, kind, numbers, texts]);
             if let Ok(request) = Request::parse(&bytes) {

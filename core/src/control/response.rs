@@ -10,10 +10,13 @@
 //! | 6 | [`Response::Jail`] | [`JailNumbers`] | name, filter |
 //! | 7 | [`Response::File`] | [`FileNumbers`] | path |
 //! | 8 | [`Response::End`] | | |
+//! | 9 | [`Response::BannedPrefix`] | address (2) and length of the prefix, milliseconds left, already | |
+//! | 10 | [`Response::Hindered`] | address (2) and length of the prefix, the number of the [`Hindrance`] | |
 
 use super::FOR_GOOD;
-use super::frame::{self, Frame, Unreadable, halves, whole};
-use crate::addr::Addr;
+use super::frame::{self, Frame, Unreadable, halves, prefix, thirds, whole};
+use crate::addr::{Addr, Prefix};
+use crate::own::Why;
 use crate::time::Duration;
 use crate::wire::buf::{Full, Writer};
 use crate::wire::reply::NetlinkError;
@@ -29,6 +32,22 @@ pub enum Response<'a> {
         left: Option<Duration>,
         /// It was banned already, for at least as long.
         already: bool,
+    },
+    /// The kernel holds the ban of a prefix.
+    BannedPrefix {
+        /// Which: that of the request, or a larger one with it in it that was banned already.
+        prefix: Prefix,
+        /// For how long yet; `None` is for good.
+        left: Option<Duration>,
+        /// It was banned already.
+        already: bool,
+    },
+    /// What was asked is not done because of a prefix.
+    Hindered {
+        /// Which.
+        by: Prefix,
+        /// What it is.
+        how: Hindrance,
     },
     /// The kernel holds these bans no more.
     Unbanned {
@@ -73,6 +92,28 @@ pub enum Response<'a> {
     End,
 }
 
+/// What a prefix is that is in the way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hindrance {
+    /// 1: it is banned, and the address whose ban was to be lifted is in it and not banned by itself.
+    Covers,
+    /// 2: it is in what was to be banned, and is banned for longer.
+    Longer,
+    /// 3 and on, in the order of [`Why`]: it is in what was to be banned, or has an address with it, and is protected.
+    Protected(Why),
+}
+
+impl Hindrance {
+    const ALL: [Self; 6] = [
+        Self::Covers,
+        Self::Longer,
+        Self::Protected(Why::Ignoreip),
+        Self::Protected(Why::Loopback),
+        Self::Protected(Why::Own),
+        Self::Protected(Why::Gateway),
+    ];
+}
+
 /// Why something is not done, or not known to be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
@@ -100,11 +141,15 @@ pub enum Refusal {
     Ended,
     /// 12: the address was banned again before its ban was lifted.
     BannedAgain,
+    /// 13: [`crate::limits::PREFIX_BANS`] prefixes are banned.
+    PrefixesFull,
+    /// 14: what holds the bans cannot ban prefixes.
+    NoPrefixes,
 }
 
 impl Refusal {
     /// Those without more to say, at the place of their number.
-    const PLAIN: [Self; 11] = [
+    const PLAIN: [Self; 13] = [
         Self::Version,
         Self::Malformed,
         Self::NotPermitted,
@@ -116,6 +161,8 @@ impl Refusal {
         Self::Late,
         Self::Ended,
         Self::BannedAgain,
+        Self::PrefixesFull,
+        Self::NoPrefixes,
     ];
 
     const fn code(self) -> u64 {
@@ -132,6 +179,8 @@ impl Refusal {
             Self::Late => 10,
             Self::Ended => 11,
             Self::BannedAgain => 12,
+            Self::PrefixesFull => 13,
+            Self::NoPrefixes => 14,
         }
     }
 
@@ -203,6 +252,8 @@ numbers! {
         unbans,
         /// Bans that found no room.
         refused_full,
+        /// Prefixes banned by hand that the kernel confirmed; not among `banned`.
+        prefixes,
     }
 }
 
@@ -261,6 +312,16 @@ impl<'a> Response<'a> {
             Self::Jail { numbers, name, filter } => frame::emit(6, &numbers.values(), &[name, filter], w),
             Self::File { numbers, path } => frame::emit(7, &numbers.values(), &[path], w),
             Self::End => frame::emit(8, &[], &[], w),
+            Self::BannedPrefix { prefix, left, already } => {
+                let [high, low, length] = thirds(prefix);
+                let ms = left.map_or(FOR_GOOD, Duration::as_millis);
+                frame::emit(9, &[high, low, length, ms, (*already).into()], &[], w)
+            }
+            Self::Hindered { by, how } => {
+                let [high, low, length] = thirds(by);
+                let number = (1..).zip(Hindrance::ALL).find(|(_, known)| known == how).map_or(0, |(number, _)| number);
+                frame::emit(10, &[high, low, length, number], &[], w)
+            }
         }
     }
 
@@ -288,6 +349,15 @@ impl<'a> Response<'a> {
             }
             (7, numbers, &[path, ..]) => Self::File { numbers: FileNumbers::of(numbers).ok_or(bad)?, path },
             (8, ..) => Self::End,
+            (9, &[high, low, length, ms, already, ..], _) => Self::BannedPrefix {
+                prefix: prefix(high, low, length).ok_or(bad)?,
+                left: (ms != FOR_GOOD).then_some(Duration::from_millis(ms)),
+                already: already != 0,
+            },
+            (10, &[high, low, length, number, ..], _) => {
+                let how = (1..).zip(Hindrance::ALL).find(|(known, _)| *known == number).ok_or(bad)?.1;
+                Self::Hindered { by: prefix(high, low, length).ok_or(bad)?, how }
+            }
             _ => return Err(bad),
         })
     }
@@ -337,9 +407,23 @@ mod tests {
         let bytes = |code, error| [vec![1, 4, 2, 0], vec![0; 7], vec![code], vec![0; 7], vec![error]].concat();
         assert_eq!(emit(Response::Refused(Refusal::Version)), bytes(1, 0));
         assert_eq!(emit(Response::Refused(Refusal::Kernel(NetlinkError::ENFILE))), bytes(9, 23));
-        for (code, error) in [(9, 0), (8, 1), (13, 0), (0, 0)] {
+        for (code, error) in [(9, 0), (8, 1), (15, 0), (0, 0)] {
             assert_eq!(Response::parse(&bytes(code, error)), Err(Unreadable::Malformed), "{code} {error}");
         }
+    }
+
+    #[test]
+    fn every_hindrance_has_its_number() {
+        let by = Prefix::parse(b"10.0.0.0/8").unwrap();
+        for (number, how) in (1..).zip(Hindrance::ALL) {
+            let response = Response::Hindered { by, how };
+            check(response);
+            assert_eq!(emit(response).last(), Some(&number));
+        }
+        check(Response::BannedPrefix { prefix: by, left: None, already: true });
+        let mut bad = emit(Response::Hindered { by, how: Hindrance::Covers });
+        *bad.last_mut().unwrap() = 7;
+        assert_eq!(Response::parse(&bad), Err(Unreadable::Malformed));
     }
 
     #[test]
@@ -369,7 +453,7 @@ mod tests {
         #[test]
         fn any_bytes_end_well(
             mut bytes in prop::collection::vec(any::<u8>(), 0..400),
-            kind in 0u8..12,
+            kind in 0u8..13,
             numbers in 0u8..20,
             texts in 0u8..6,
         ) {

@@ -1,10 +1,11 @@
 //! Does what requests ask, and knows when that is done.
 
+use super::response::Hindrance;
 use super::{Refusal, Request, Response};
-use crate::addr::Addr;
+use crate::addr::{Addr, Prefix};
 use crate::ban::{MANUAL, State, Wanted};
 use crate::config::model::{BanTime, Config};
-use crate::engine::Engine;
+use crate::engine::{Engine, NotBanned};
 use crate::event::Event;
 use crate::time::{Duration, Instant};
 use crate::wire::reply::NetlinkError;
@@ -33,6 +34,11 @@ enum What {
         already: bool,
     },
     Unban(Addr),
+    BanPrefix {
+        prefix: Prefix,
+        already: bool,
+    },
+    UnbanPrefix(Prefix),
     /// `left` were still to be lifted when last looked at.
     UnbanAll {
         count: u32,
@@ -68,7 +74,7 @@ impl Wait {
         self.deadline
     }
 
-    /// Takes note of what happened. `waiting` are the bans and unbans that wait to be sent ([`crate::ban::Bans::waiting`]).
+    /// Takes note of what happened. `waiting` are the bans and unbans that wait to be sent ([`Engine::waiting`]).
     pub fn observe(&mut self, event: &Event, waiting: u32) {
         match *event {
             Event::BatchRefused { error, entries } => {
@@ -105,6 +111,21 @@ impl Wait {
                 Some(State::Releasing | State::ReleasingInFlight) => {}
                 Some(_) => return Some(Response::Refused(Refusal::BannedAgain)),
             },
+            What::BanPrefix { prefix, already } => {
+                match bans.prefixes().find(prefix).map(|ban| (ban.state(), ban.until)) {
+                    Some((State::Installed, until)) => {
+                        let left = until.map(|until| until.since(now));
+                        return Some(Response::BannedPrefix { prefix: *prefix, left, already: *already });
+                    }
+                    Some((State::Wanted | State::InFlight, _)) => {}
+                    _ => return Some(Response::Refused(Refusal::Ended)),
+                }
+            }
+            What::UnbanPrefix(prefix) => match bans.prefixes().find(prefix).map(|ban| ban.state()) {
+                None => return Some(Response::Unbanned { count: 1 }),
+                Some(State::Releasing | State::ReleasingInFlight) => {}
+                Some(_) => return Some(Response::Refused(Refusal::BannedAgain)),
+            },
             What::UnbanAll { count, left } => {
                 let leaving = bans.leaving();
                 if leaving == 0 {
@@ -124,6 +145,7 @@ impl Wait {
 }
 
 /// Does what `request` asks.
+#[inline(never)] // smaller
 pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
     request: &Request<'_>,
     config: &Config,
@@ -132,19 +154,50 @@ pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
 ) -> Step {
     let refused = |refusal| Step::Answer(Response::Refused(refusal));
     let widths = engine.link().layout().widths;
-    match *request {
+    // In whose name, and until when.
+    let terms = |jail: &str, time: Option<BanTime>| {
+        let (number, usual) = match jail {
+            "" => (MANUAL, config.bantime),
+            _ => {
+                let (number, jail) = (0..).zip(&config.jails).find(|(_, known)| known.name == jail)?;
+                (number, jail.bantime)
+            }
+        };
+        Some(match time.unwrap_or(usual) {
+            BanTime::For(span) => (number, Some(now + span)),
+            BanTime::Permanent => (number, None),
+        })
+    };
+    // The length that all bans have is that of an address's.
+    let usual = |prefix: &Prefix| prefix.length() == widths.of(prefix.family());
+    let request = match *request {
+        Request::BanPrefix { prefix, time, jail, force } if usual(&prefix) => {
+            Request::Ban { addr: prefix.base(), time, jail, force }
+        }
+        Request::UnbanPrefix(prefix) if usual(&prefix) => Request::Unban(prefix.base()),
+        request => request,
+    };
+    match request {
+        Request::BanPrefix { prefix, time, jail, force } => {
+            let Some((number, until)) = terms(jail, time) else { return refused(Refusal::NoSuchJail) };
+            let hindered = |by, how| Step::Answer(Response::Hindered { by, how });
+            match engine.ban_prefix(prefix, number, until, force) {
+                Ok(already) => {
+                    let what = What::BanPrefix { prefix: already.unwrap_or(prefix), already: already.is_some() };
+                    Step::Wait(Wait::new(what, now + PATIENCE))
+                }
+                Err(NotBanned::Protected(why, which)) => hindered(which, Hindrance::Protected(why)),
+                Err(NotBanned::Longer(than)) => hindered(than, Hindrance::Longer),
+                Err(NotBanned::Full) => refused(Refusal::PrefixesFull),
+                Err(NotBanned::Unsupported) => refused(Refusal::NoPrefixes),
+            }
+        }
+        Request::UnbanPrefix(prefix) => match engine.unban_prefix(&prefix) {
+            true => Step::Wait(Wait::new(What::UnbanPrefix(prefix), now + PATIENCE)),
+            false => refused(Refusal::NotBanned),
+        },
         Request::Ban { addr, time, jail, force } => {
-            let (number, usual) = match jail {
-                "" => (MANUAL, config.bantime),
-                _ => match (0..).zip(&config.jails).find(|(_, known)| known.name == jail) {
-                    Some((number, jail)) => (number, jail.bantime),
-                    None => return refused(Refusal::NoSuchJail),
-                },
-            };
-            let until = match time.unwrap_or(usual) {
-                BanTime::For(span) => Some(now + span),
-                BanTime::Permanent => None,
-            };
+            let Some((number, until)) = terms(jail, time) else { return refused(Refusal::NoSuchJail) };
             let addr = widths.network(addr);
             match engine.ban(addr, number, until, force) {
                 Err(_) => refused(Refusal::Protected),
@@ -156,7 +209,10 @@ pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
             }
         }
         Request::Unban(addr) if engine.unban(addr) => Step::Wait(Wait::for_unban(widths.network(addr), now)),
-        Request::Unban(_) => refused(Refusal::NotBanned),
+        Request::Unban(addr) => match engine.bans().prefixes().holding(addr) {
+            Some(by) => Step::Answer(Response::Hindered { by, how: Hindrance::Covers }),
+            None => refused(Refusal::NotBanned),
+        },
         Request::UnbanAll => {
             let count = engine.unban_all();
             Step::Wait(Wait::new(What::UnbanAll { count, left: count }, now + PATIENCE))

@@ -66,10 +66,8 @@ pub const DATAGRAM: usize = 12 * 1024;
 /// Bytes that an answer can need: an error with a line repeats the request behind 20 bytes.
 pub const ANSWER: usize = DATAGRAM + 64;
 
-/// Most elements of a set unless told otherwise: as many as there can be bans, and the kernel's own default.
-pub const MAXELEM: u32 = 65_536;
-
-static_assertions::const_assert!(limits::BANS <= 65_536);
+/// Most elements of a set unless told otherwise: as many as there can be bans. The kernel's own default is 65,536.
+pub const MAXELEM: u32 = limits::BANS_U32;
 
 /// The message whose answer is awaited.
 #[derive(Clone, Copy, Debug)]
@@ -196,6 +194,12 @@ impl Link {
             self.sets = Sets::Unwanted(Step::Destroy(Family::V4));
             self.retry.hurry();
         }
+    }
+
+    /// Whether it can ban prefixes of any length: its sets hold single addresses.
+    #[must_use]
+    pub const fn takes_prefixes(&self) -> bool {
+        false
     }
 
     /// Whether nothing is in flight.
@@ -518,14 +522,14 @@ impl Link {
                 }
                 self.walk = None;
                 self.retry.lost(now);
-                bans.want_installed_again();
+                bans.want_installed_again(true);
             }
             Step::Renew(_) => {
                 // Why an element that is there was refused is not known, and so it may not be there.
                 events.push(Event::BatchRefused { error, entries });
                 self.walk = None;
                 self.retry.failed(now);
-                bans.want_installed_again();
+                bans.want_installed_again(true);
             }
             Step::Add(_) | Step::Del(_) => {
                 events.push(Event::BatchRefused { error, entries });

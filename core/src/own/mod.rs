@@ -51,6 +51,10 @@ const ROUND: [Dump; 4] = [
     Dump { list: List::Addresses, family: AF_INET6 },
 ];
 
+/// The loopback addresses: each the first of a prefix, and its length.
+pub(crate) const LOOPBACK: [(Addr, u8); 2] =
+    [(Addr::v4([127, 0, 0, 0]), 8), (Addr::v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), 128)];
+
 /// Why an address is never banned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Why {
@@ -111,6 +115,8 @@ pub struct Own {
     say_full: bool,
     /// Bans have not been compared with something that is known.
     fresh: bool,
+    /// A device came, or was switched on or off.
+    devices: bool,
     seq: u32,
     began: Instant,
     next_at: Instant,
@@ -136,6 +142,7 @@ impl Own {
             overflowed: false,
             say_full: false,
             fresh: false,
+            devices: false,
             seq: 0,
             began: Instant::ZERO,
             next_at: Instant::ZERO,
@@ -177,8 +184,8 @@ impl Own {
     /// Whether `addr` is one that `ignoreself` protects, and as what.
     #[must_use]
     pub fn find(&self, addr: Addr) -> Option<Why> {
-        const LOOPBACK: Addr = Addr::v6([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-        if addr == LOOPBACK || matches!(addr.as_v4(), Some([127, ..])) {
+        let [_, (v6, _)] = LOOPBACK;
+        if addr == v6 || matches!(addr.as_v4(), Some([127, ..])) {
             return Some(Why::Loopback);
         }
         Some(if self.known.find(addr)? { Why::Gateway } else { Why::Own })
@@ -192,6 +199,11 @@ impl Own {
     /// Whether any was added since the last call.
     pub(crate) const fn take_fresh(&mut self) -> bool {
         core::mem::replace(&mut self.fresh, false)
+    }
+
+    /// Whether a device came, or was switched on or off, since the last call.
+    pub(crate) const fn take_devices(&mut self) -> bool {
+        core::mem::replace(&mut self.devices, false)
     }
 
     /// Whether there turned out to be more than there is room for; true once.
@@ -263,6 +275,7 @@ impl Own {
         match Notice::parse(message)? {
             // What is left of a round that was given up.
             Some(_) if listed && !answers => {}
+            Some(Notice::Device) => self.devices = true,
             Some(Notice::Address { gone: true, .. } | Notice::DefaultRoute { gone: true, .. }) => self.stale = true,
             Some(Notice::Address { addr, .. }) => self.add(addr, false, listed),
             Some(Notice::DefaultRoute { gateways, .. }) => {

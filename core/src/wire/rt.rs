@@ -1,7 +1,7 @@
 //! Messages of rtnetlink (`linux/rtnetlink.h`): which addresses this machine has and where its default routes lead.
 //!
-//! Behind `nlmsghdr` stands `struct ifaddrmsg` (8 bytes: family, prefix length, flags, scope, interface u32) or
-//! `struct rtmsg` (12 bytes: family, destination length, source length, TOS, table, protocol, scope, type, flags u32),
+//! Behind `nlmsghdr` stands `struct ifaddrmsg` (8 bytes: family, prefix length, flags, scope, interface u32), `struct
+//! ifinfomsg` (16 bytes: family, padding, type u16, interface u32, flags u32, flags that changed u32) or `struct rtmsg` (12 bytes: family, destination length, source length, TOS, table, protocol, scope, type, flags u32),
 //! then attributes. Addresses are in network order.
 //!
 //! Not read: `RTA_NH_ID`. The kernel sends the gateways of a nexthop object beside its number, unless
@@ -12,9 +12,9 @@ use super::buf::{Attrs, Full, Malformed, Reader, Writer, align};
 use super::nl::{Header, Message};
 use super::uapi::netlink::{NLM_F_DUMP, NLM_F_REQUEST};
 use super::uapi::rtnetlink::{
-    AF_INET, AF_INET6, IFA_ADDRESS, IFA_LOCAL, IFADDRMSG_LEN, RTA_GATEWAY, RTA_MULTIPATH, RTA_VIA, RTM_DELADDR,
-    RTM_DELROUTE, RTM_F_CLONED, RTM_GETADDR, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWROUTE, RTMSG_LEN, RTN_UNICAST,
-    RTNEXTHOP_LEN,
+    AF_INET, AF_INET6, IFA_ADDRESS, IFA_LOCAL, IFADDRMSG_LEN, IFF_UP, IFINFOMSG_LEN, IFLA_IFNAME, RTA_GATEWAY,
+    RTA_MULTIPATH, RTA_VIA, RTM_DELADDR, RTM_DELROUTE, RTM_F_CLONED, RTM_GETADDR, RTM_GETLINK, RTM_GETROUTE,
+    RTM_NEWADDR, RTM_NEWLINK, RTM_NEWROUTE, RTMSG_LEN, RTN_UNICAST, RTNEXTHOP_LEN,
 };
 use crate::addr::Addr;
 
@@ -54,6 +54,26 @@ impl Dump {
     }
 }
 
+/// Asks for a device; ENODEV if there is none of this name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GetLink<'a> {
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl GetLink<'_> {
+    /// Writes the request.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit(&self, seq: u32, w: &mut Writer<'_>) -> Result<(), Full> {
+        Header { kind: RTM_GETLINK, flags: NLM_F_REQUEST, seq, pid: 0 }.emit(w, |w| {
+            w.put(&[0; IFINFOMSG_LEN])?;
+            w.attr_str(IFLA_IFNAME, self.name)
+        })
+    }
+}
+
 /// What a message says, as an entry of a list or by itself.
 #[derive(Clone, Debug)]
 pub enum Notice<'a> {
@@ -64,6 +84,9 @@ pub enum Notice<'a> {
         /// The address.
         addr: Addr,
     },
+    /// `RTM_NEWLINK` of a device that is new, or that was switched on or off: of one that was renamed, too, since that takes
+    /// one which is off.
+    Device,
     /// `RTM_NEWROUTE`, `RTM_DELROUTE` of a default route.
     DefaultRoute {
         /// It is no route any more.
@@ -94,6 +117,11 @@ impl<'a> Notice<'a> {
                     None => attrs.find(IFA_ADDRESS)?.ok_or(Malformed)?,
                 };
                 Ok(Some(Self::Address { gone: header.kind == RTM_DELADDR, addr: address(family, local.value)? }))
+            }
+            RTM_NEWLINK => {
+                let &[.., a, b, c, d] = reader.take(IFINFOMSG_LEN)? else { return Err(Malformed) };
+                // All flags of a new one count as changed.
+                Ok((u32::from_ne_bytes([a, b, c, d]) & IFF_UP != 0).then_some(Self::Device))
             }
             RTM_NEWROUTE | RTM_DELROUTE => {
                 let &[family, dst_len, _, _, _, _, _, kind, a, b, c, d] = reader.take(RTMSG_LEN)? else {

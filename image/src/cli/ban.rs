@@ -1,9 +1,10 @@
 //! `edgeban ban`, `edgeban unban`, `edgeban stop`: what changes the running daemon.
 
-use super::client::ask;
+use super::client::{Name, ask};
 use super::{Options, Piece, Usage, config_only, say, unexpected, unknown, wrong};
 use crate::arena::Arena;
 use crate::exit;
+use crate::out::{Out, Printable};
 use crate::put;
 use core::str;
 use edgeban_core::addr::{Addr, Prefix};
@@ -11,24 +12,30 @@ use edgeban_core::config::duration;
 use edgeban_core::config::model::BanTime;
 use edgeban_core::control::{Request, Response};
 use edgeban_core::limits;
+use edgeban_core::time::Duration;
+use edgeban_linux::fd::BorrowedFd;
 
 const BAN: &str = "\
-edgeban ban IP [OPTION ...]
+edgeban ban IP[/LENGTH] [OPTION ...]
 
-Bans an address, and says so when the kernel holds the ban. One that is there already is lengthened, never shortened.
-Exit code 3 if the kernel refused it or did not answer in 5s; then edgeban keeps trying. Needs root or edgeban's user.
+Bans an address or a prefix, and says so when the kernel holds the ban. One that is there already is lengthened, never
+shortened. Exit code 3 if the kernel refused it or did not answer in 5s; then edgeban keeps trying. Needs root or
+edgeban's user.
 
   --for TIME      600, 90s, 10m, 1h30m, 7d, 1w, or permanent; bantime of the jail or of [defaults] if not given
   --jail NAME     in the name of this jail; else the ban is shown as \"manual\"
-  --force         also if the address is in ignoreip
+  --force         also if it is, or holds, an address in ignoreip, this machine's or a gateway's
   --config FILE   that of the running edgeban
+
+Prefixes need nftables. One in a banned prefix counts as banned already, however long; one around banned prefixes takes
+their place, unless they last longer.
 ";
 
 const UNBAN: &str = "\
-edgeban unban IP | --all
+edgeban unban IP[/LENGTH] | --all
 
-Lifts a ban, or all, and says so when the kernel let go. Exit code 1 if the address is not banned. Needs root or
-edgeban's user.
+Lifts a ban (of a prefix: of exactly that), or all, and says so when the kernel let go. Exit code 1 if it is not banned.
+Needs root or edgeban's user.
 
   --all           every ban
   --config FILE   that of the running edgeban
@@ -42,13 +49,13 @@ Ends the running edgeban as SIGTERM does, and waits until it has ended. Needs ro
   --config FILE   that of the running edgeban
 ";
 
-/// An address; a prefix only if it is of one address.
-fn address(word: &'static [u8]) -> Result<Addr, Usage> {
+/// An address or a prefix, and whether it is written with bits behind its length.
+fn prefix(word: &'static [u8]) -> Result<(Prefix, bool), Usage> {
     let text = word.split(|&byte| byte == b'/').next().unwrap_or(word);
     match (Addr::parse(text), Prefix::parse(word)) {
-        (Ok(addr), Ok(prefix)) if prefix.is_one() => Ok(addr),
-        (_, Ok(_)) => Err(wrong("prefixes are not supported yet, name single addresses", word)),
-        _ => Err(wrong("not an IP address", word)),
+        (Ok(_), Ok(prefix)) if prefix.length() == 0 => Err(wrong("this is everybody", word)),
+        (Ok(addr), Ok(prefix)) => Ok((prefix, addr != prefix.base())),
+        _ => Err(wrong("not an IP address or prefix", word)),
     }
 }
 
@@ -82,13 +89,28 @@ pub fn run(lift: bool, mut options: Options, arena: &'static mut Arena) -> Resul
                     .ok_or(wrong("not a jail's name", value))?;
             }
             Piece::Name(name) => return Err(unknown(name)),
-            Piece::Word(text) if word.is_none() => word = Some(address(text.to_bytes())?),
+            Piece::Word(text) if word.is_none() => {
+                let (prefix, strays) = prefix(text.to_bytes())?;
+                if strays {
+                    let mut buffer = [0; 256];
+                    let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
+                    let text = Printable(text.to_bytes());
+                    put!(&mut err, "edgeban: {text} is an address in a prefix: write {prefix}, or the address alone\n");
+                    err.flush();
+                    return Ok(exit::USAGE);
+                }
+                word = Some(prefix);
+            }
             Piece::Word(word) => return Err(unexpected(word)),
         }
     }
     let request = match (lift, word, flag) {
-        (false, Some(addr), force) => Request::Ban { addr, time: length, jail: name, force },
-        (true, Some(addr), false) => Request::Unban(addr),
+        (false, Some(prefix), force) if prefix.is_one() => {
+            Request::Ban { addr: prefix.base(), time: length, jail: name, force }
+        }
+        (false, Some(prefix), force) => Request::BanPrefix { prefix, time: length, jail: name, force },
+        (true, Some(prefix), false) if prefix.is_one() => Request::Unban(prefix.base()),
+        (true, Some(prefix), false) => Request::UnbanPrefix(prefix),
         (true, None, true) => Request::UnbanAll,
         (true, ..) => return Err(wrong("name an address or --all", b"")),
         (false, ..) => return Err(wrong("an address is missing", b"")),
@@ -96,20 +118,32 @@ pub fn run(lift: bool, mut options: Options, arena: &'static mut Arena) -> Resul
     Ok(ask(arena, path, &request, &mut |response, out| {
         match response? {
             Response::Banned { addr, left, already } => {
-                put!(out, "{addr} {} for ", if *already { "was banned already," } else { "is banned" });
-                match left {
-                    Some(left) => put!(out, "{}s\n", left.as_millis().div_ceil(1000)),
-                    None => put!(out, "good\n"),
+                // If what was asked is a prefix, it is what this address stands for.
+                let asked = word.filter(|prefix| !prefix.is_one()).unwrap_or(Prefix::one(*addr));
+                banned(&asked, *left, *already, out);
+            }
+            Response::BannedPrefix { prefix, left, already } => {
+                if let Some(asked) = word.filter(|asked| asked != prefix) {
+                    put!(out, "{} is in a larger prefix: ", Name(&asked));
                 }
+                banned(prefix, *left, *already, out);
             }
             Response::Unbanned { count } => match word {
-                Some(addr) => put!(out, "{addr} is not banned any more\n"),
+                Some(prefix) => put!(out, "{} is not banned any more\n", Name(&prefix)),
                 None => put!(out, "{count} addresses are not banned any more\n"),
             },
             _ => return None,
         }
         Some(exit::OK)
     }))
+}
+
+fn banned(who: &Prefix, left: Option<Duration>, already: bool, out: &mut Out<'_>) {
+    put!(out, "{} {} for ", Name(who), if already { "was banned already," } else { "is banned" });
+    match left {
+        Some(left) => put!(out, "{}s\n", left.as_millis().div_ceil(1000)),
+        None => put!(out, "good\n"),
+    }
 }
 
 /// Runs `stop`.

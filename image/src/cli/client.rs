@@ -7,6 +7,9 @@ use crate::instance::Instance;
 use crate::out::{Out, Printable};
 use crate::put;
 use core::ffi::CStr;
+use core::fmt;
+use edgeban_core::addr::Prefix;
+use edgeban_core::control::response::Hindrance;
 use edgeban_core::control::{self, Refusal, Request, Response, serve};
 use edgeban_core::limits;
 use edgeban_core::time::{Duration, Instant};
@@ -21,6 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Milliseconds between two tries to connect when more connections wait than may.
 const AGAIN: u64 = 20;
+
+/// A prefix as text; one of a single address as that.
+pub struct Name<'a>(pub &'a Prefix);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_one() { self.0.base().fmt(f) } else { self.0.fmt(f) }
+    }
+}
 
 /// Why there is no answer.
 enum Trouble {
@@ -50,6 +62,17 @@ pub fn ask(
     let mut out = Out::new(BorrowedFd::STDOUT, output);
     let code = match talk(&instance, request, &mut |response| match response {
         Some(Response::Refused(refusal)) => Some(refused(*refusal, &mut err)),
+        Some(Response::Hindered { by, how }) => {
+            let (before, behind, why, hint): (_, _, &dyn fmt::Display, _) = match how {
+                Hindrance::Covers => ("the address is banned with ", "", &"", ": unban that"),
+                Hindrance::Longer => ("not banned: ", " in it is banned for longer", &"", ": unban that first"),
+                Hindrance::Protected(why) => {
+                    ("not banned: ", " in it is ", why, "; --force bans all of it all the same")
+                }
+            };
+            put!(&mut err, "edgeban: {before}{}{behind}{why}{hint}\n", Name(by));
+            Some(exit::NO)
+        }
         _ => take(response, &mut out),
     }) {
         Ok(code) => code,
@@ -152,12 +175,15 @@ fn refused(refusal: Refusal, err: &mut Out<'_>) -> u8 {
         Refusal::NotBanned => (exit::NO, "the address is not banned"),
         Refusal::Ended => (exit::NO, "the ban was lifted, or its time was over, before the kernel took it"),
         Refusal::BannedAgain => (exit::NO, "the address was banned again meanwhile"),
+        Refusal::PrefixesFull => (exit::FIREWALL, "not banned: no room"),
+        Refusal::NoPrefixes => (exit::NO, "prefixes can only be banned with nftables"),
         Refusal::Kernel(_) => (exit::FIREWALL, "not done: the kernel refused it"),
         Refusal::Late => (exit::FIREWALL, "not done: no answer of the kernel"),
     };
     put!(err, "edgeban: {text}");
     match refusal {
         Refusal::Full => put!(err, ", {} addresses are banned (limit BANS)", limits::BANS),
+        Refusal::PrefixesFull => put!(err, ", {} prefixes are banned (limit PREFIX_BANS)", limits::PREFIX_BANS),
         Refusal::Kernel(error) => put!(err, ": {error}{TRYING}"),
         Refusal::Late => put!(err, " within {}{TRYING}", serve::PATIENCE),
         _ => {}

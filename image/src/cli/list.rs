@@ -8,7 +8,8 @@ use crate::out::Out;
 use crate::put;
 use edgeban_core::addr::{Family, Widths};
 use edgeban_core::wire::buf::Writer;
-use edgeban_core::wire::nft::elem::GetElements;
+use edgeban_core::wire::nft::elem::{Element, GetElements};
+use edgeban_core::wire::nft::ranges::Ranges;
 use edgeban_core::wire::nft::scaffold;
 use edgeban_core::wire::reply::{NetlinkError, Replies, Reply};
 use edgeban_linux::Errno;
@@ -18,8 +19,8 @@ use edgeban_linux::netlink::{Netlink, Received};
 const HELP: &str = "\
 edgeban list [--config FILE]
 
-Shows the addresses that the kernel holds banned in edgeban's table, one a line with the time that is left, as the
-kernel says now. Needs root (CAP_NET_ADMIN).
+Shows the addresses and prefixes that the kernel holds banned in edgeban's table, one a line with the time that is left,
+as the kernel says now. Needs root (CAP_NET_ADMIN).
 
   --config FILE   names the table; /etc/edgeban/edgeban.toml if not given
 ";
@@ -48,9 +49,16 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     }
     let mut out = Out::new(BorrowedFd::STDOUT, output);
     let table = config.global.table.as_str();
-    for family in [Family::V4, Family::V6] {
-        let trouble = match dump(table, family, answer, &mut out) {
+    for (family, prefixes) in [(Family::V4, false), (Family::V6, false), (Family::V4, true), (Family::V6, true)] {
+        let result = if prefixes {
+            list_prefixes(table, family, answer, &mut out)
+        } else {
+            list(table, family, config.global.widths, answer, &mut out)
+        };
+        let trouble = match result {
             Ok(false) => continue,
+            // There are such sets only once a prefix was banned.
+            Err(Trouble::Kernel(NetlinkError::ENOENT)) if prefixes => continue,
             Ok(true) => {
                 put!(&mut err, "edgeban: the set changed while it was listed: the list may miss or repeat addresses\n");
                 err.flush();
@@ -73,12 +81,61 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     Ok(if out.finish().is_ok() { exit::OK } else { exit::INPUT })
 }
 
+/// Lists a family's addresses. Returns whether they changed meanwhile.
+fn list(table: &str, family: Family, widths: Widths, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+    dump(table, scaffold::set(family), answer, &mut |element| {
+        let addr = element.addr(family).ok_or(Trouble::Garbled)?;
+        put!(out, "{addr}");
+        // The key's last bits may be none of the prefix.
+        let bits = match widths.of(family) {
+            bits if bits.div_ceil(8) == element.key_len() => bits,
+            _ => 8 * element.key_len(),
+        };
+        if bits < Widths::FULL.of(family) {
+            put!(out, "/{bits}");
+        }
+        rest(element, out);
+        Ok(())
+    })
+}
+
+/// Lists a family's prefixes, which somebody banned by hand; a range of somebody else's is as many as it takes.
+fn list_prefixes(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+    let mut ranges = Ranges::new();
+    let changed = dump(table, scaffold::prefix_set(family), answer, &mut |element| {
+        ranges.push(element);
+        Ok(())
+    })?;
+    ranges.prefixes(family, &mut |prefix, element| {
+        put!(out, "{prefix}");
+        rest(element, out);
+    });
+    Ok(changed | ranges.overflow())
+}
+
+/// Ends an element's line.
+fn rest(element: &Element, out: &mut Out<'_>) {
+    match element.expiration {
+        Some(left) => put!(out, " {}s", left.as_millis().div_ceil(1000)),
+        None => put!(out, " permanent"),
+    }
+    if let Some((packets, bytes)) = element.counter {
+        put!(out, " {packets} packets {bytes} bytes");
+    }
+    put!(out, "\n");
+}
+
 /// Lists one set. Returns whether it changed meanwhile: the kernel lists it piece by piece, as it is received.
-fn dump(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+fn dump(
+    table: &str,
+    set: &str,
+    answer: &mut [u8],
+    take: &mut dyn FnMut(&Element) -> Result<(), Trouble>,
+) -> Result<bool, Trouble> {
     let netlink = Netlink::netfilter().map_err(Trouble::Socket)?;
     let mut request = [0; 256];
     let mut w = Writer::new(&mut request);
-    GetElements { table, set: scaffold::set(family) }.emit(SEQ, &mut w).map_err(|_| Trouble::Garbled)?;
+    GetElements { table, set }.emit(SEQ, &mut w).map_err(|_| Trouble::Garbled)?;
     let len = w.len();
     netlink.send(request.get(..len).unwrap_or_default()).map_err(Trouble::Socket)?;
     let mut changed = false;
@@ -97,21 +154,7 @@ fn dump(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Re
                 Reply::Elements { interrupted, elements, .. } => {
                     changed |= interrupted;
                     for element in elements {
-                        let element = element.map_err(|_| Trouble::Garbled)?;
-                        let addr = element.addr(family).ok_or(Trouble::Garbled)?;
-                        put!(out, "{addr}");
-                        let bits = 8 * element.key_len();
-                        if bits < Widths::FULL.of(family) {
-                            put!(out, "/{bits}");
-                        }
-                        match element.expiration {
-                            Some(left) => put!(out, " {}s", left.as_millis().div_ceil(1000)),
-                            None => put!(out, " permanent"),
-                        }
-                        if let Some((packets, bytes)) = element.counter {
-                            put!(out, " {packets} packets {bytes} bytes");
-                        }
-                        put!(out, "\n");
+                        take(&element.map_err(|_| Trouble::Garbled)?)?;
                     }
                 }
                 _ => {}

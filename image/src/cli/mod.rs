@@ -25,7 +25,7 @@ usage: edgeban VERB [OPTION ...]
   stop    end the running edgeban
   status  say how the running edgeban is
   list    show the addresses that the kernel holds banned, and for how long
-  ban     ban an address by hand
+  ban     ban an address or a prefix by hand
   unban   lift a ban, or all
   check   say whether a configuration file is valid, and what is wrong where
   test    say what a filter makes of a log, without root and without banning

@@ -1,10 +1,11 @@
 //! edgeban's figures, each beside the least that the job can cost on the same machine in the same run.
 //!
-//! `sh tests/bench` builds everything and starts this as `figures EDGEBAN FLOOR LOG [--peers]`. Machines are noisy, so
-//! both sides of a ratio take turns: the table has the best of each over the best of the other, and the median over the
-//! median. Figures are printed and not judged; that the work was done right is asserted.
+//! `sh tests/bench` builds everything and starts this as `figures EDGEBAN FLOOR LOG [--peers | --scale]`. Machines are
+//! noisy, so both sides of a ratio take turns: the table has the best of each over the best of the other, and the median
+//! over the median. Figures are printed and not judged; that the work was done right is asserted.
 
 mod process;
+mod scale;
 mod watch;
 
 use edgeban_tests::netlink::{enter_new_namespace, nft};
@@ -33,6 +34,10 @@ fn main() {
     fs::create_dir(&dir).unwrap();
     let bench = Bench { edgeban: edgeban.into(), floor: floor.into(), log: log.into(), dir };
 
+    if options.iter().any(|option| option == "--scale") {
+        scale::curve(&bench);
+        return fs::remove_dir_all(&bench.dir).unwrap();
+    }
     println!("{:48} {:>11} {:>11} {:>7} {:>7}  goal", "", "edgeban", "floor", "best", "median");
     bench.whole_log();
     bench.parser();

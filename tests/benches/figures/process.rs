@@ -39,6 +39,8 @@ pub fn terminate(child: &Child) {
 /// A running edgeban, in a directory of its own.
 pub struct Daemon {
     pub child: Child,
+    /// When it had said that it is ready.
+    pub ready: Instant,
     log: PathBuf,
 }
 
@@ -62,12 +64,13 @@ impl Daemon {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let daemon = Self { child, log };
         let start = Instant::now();
+        let mut daemon = Self { child, ready: start, log };
         while !daemon.said().contains("ready") {
-            assert!(start.elapsed() < Duration::from_secs(5), "not ready: {}", daemon.said());
+            assert!(start.elapsed() < Duration::from_secs(60), "not ready: {}", daemon.said());
             std::thread::sleep(Duration::from_millis(1));
         }
+        daemon.ready = Instant::now();
         // It looks for its files right after.
         std::thread::sleep(Duration::from_millis(20));
         daemon

@@ -1,7 +1,7 @@
 //! Comparing the kernel's sets with the bans: at the start, to adopt what an earlier run left, and whenever others may
 //! have changed something unseen.
 
-use super::{Audit, Flight, Foreign, Link, Outcome, Stage};
+use super::{Audit, Flight, Foreign, Kind, Link, Outcome, Stage};
 use crate::addr::{Addr, Family};
 use crate::ban::{Bans, Found};
 use crate::event::{Event, Events};
@@ -68,11 +68,10 @@ impl Link<'_> {
         (addr.family() == family).then_some(network)
     }
 
-    /// One family's set was listed, or not.
+    /// One set was listed, or not.
     pub(super) fn judge_dump<const N: usize, const I: usize>(
         &mut self,
         flight: &Flight,
-        family: Family,
         outcome: Outcome,
         bans: &mut Bans<N, I>,
         now: Instant,
@@ -83,17 +82,29 @@ impl Link<'_> {
                 self.restarts += 1;
                 self.audit = Audit::Due;
             }
-            Outcome::Committed if family == Family::V4 => self.audit = Audit::At(Family::V6),
             Outcome::Committed => {
-                self.audit = Audit::None;
-                self.restarts = 0;
-                self.counters.audits += 1;
-                let missing = bans.end_audit(now);
-                if self.fresh_sets {
-                    // The sets go with all elements, so every ban has to be sent.
-                    self.stage = Stage::Missing;
-                    bans.want_all_again();
+                let mut missing = 0;
+                if let Kind::DumpPrefixes(family) = flight.kind {
+                    let (gone, homeless) = bans.prefixes_mut().compare(family, now);
+                    self.counters.unadopted += homeless;
+                    missing = gone;
                 }
+                self.audit = match flight.kind {
+                    Kind::Dump(Family::V4) => Audit::At(Family::V6),
+                    Kind::Dump(_) if self.has_prefixes => Audit::AtPrefixes(Family::V4),
+                    Kind::DumpPrefixes(Family::V4) => Audit::AtPrefixes(Family::V6),
+                    _ => {
+                        self.restarts = 0;
+                        self.counters.audits += 1;
+                        missing += bans.end_audit(now);
+                        if self.fresh_sets {
+                            // The sets go with all elements, so every ban has to be sent.
+                            self.stage = Stage::Missing;
+                            bans.want_all_again();
+                        }
+                        Audit::None
+                    }
+                };
                 if missing > 0 && self.stage == Stage::Installed && self.healing.is_none() {
                     self.healing = Some((now, self.pending.by()));
                 }

@@ -1,12 +1,13 @@
 //! What an exchange was found to be, and what follows from it.
 
 use super::super::dialogue::announce;
-use super::{Audit, BATCH, Flight, Kind, Link, Outcome, Stage};
+use super::{Audit, BATCH, Flight, Kind, Link, Outcome, Stage, Wake};
 use crate::addr::Family;
 use crate::ban::{Bans, Landing, State};
 use crate::event::{Event, Events};
 use crate::time::Instant;
 use crate::wire::nft::scaffold::Part;
+use crate::wire::nft::set::SetShape;
 use crate::wire::reply::NetlinkError;
 
 impl Link<'_> {
@@ -19,13 +20,13 @@ impl Link<'_> {
         events: &mut Events,
     ) {
         match flight.kind {
-            Kind::Dump(family) => return self.judge_dump(flight, family, outcome, bans, now, events),
+            Kind::Dump(_) | Kind::DumpPrefixes(_) => return self.judge_dump(flight, outcome, bans, now, events),
             Kind::Probe => return self.judge_probe(outcome, now, events),
             Kind::Check => return,
-            Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable => {}
+            Kind::Wake | Kind::Scaffold | Kind::Bans | Kind::Prefixes | Kind::Removals | Kind::DeleteTable => {}
         }
         // Committed to a table that somebody changed before: its rules may be gone, so nobody is announced as banned yet.
-        let doubtful = flight.kind == Kind::Bans && self.rebuild;
+        let doubtful = matches!(flight.kind, Kind::Bans | Kind::Prefixes) && self.rebuild;
         self.take_down(flight, if doubtful { Outcome::Unknown } else { outcome }, bans, events);
         match outcome {
             Outcome::Committed => self.go_on(flight, bans, now, events),
@@ -48,7 +49,7 @@ impl Link<'_> {
         now: Instant,
         events: &mut Events,
     ) {
-        if flight.kind != Kind::Scaffold {
+        if !matches!(flight.kind, Kind::Scaffold | Kind::Wake) {
             self.retry.succeeded();
         }
         self.batch = self.batch.saturating_mul(2).min(BATCH);
@@ -57,8 +58,15 @@ impl Link<'_> {
             Kind::Scaffold => {
                 self.started = true;
                 self.rebuild = false;
+                self.probe.table = true;
+                self.fresh_table = false;
                 self.fresh_sets = false;
                 self.bare = false;
+                self.wake = Wake::No;
+                if self.with_prefixes {
+                    self.has_prefixes = !flight.disturbed;
+                    self.retry_prefixes.succeeded();
+                }
                 if core::mem::take(&mut self.audit_later) {
                     self.want_audit();
                 }
@@ -68,11 +76,13 @@ impl Link<'_> {
                 }
             }
             Kind::DeleteTable => self.stage = Stage::Deleted,
+            Kind::Wake => self.wake = Wake::Done,
+            Kind::Prefixes => self.retry_prefixes.succeeded(),
             _ => {}
         }
         if let Some((since, by)) = self.healing
             && self.stage == Stage::Installed
-            && bans.waiting() == 0
+            && bans.waiting() + bans.prefixes().waiting() == 0
         {
             self.healing = None;
             events.push(Event::Restored { bans: bans.installed(), took: now.since(since), by });
@@ -98,7 +108,13 @@ impl Link<'_> {
                 }
             }
             Kind::Removals if flight.absent != 0 => {}
-            Kind::Bans if error == NetlinkError::ENOENT => self.lose_table(bans, now, events),
+            Kind::Bans | Kind::Prefixes if error == NetlinkError::ENOENT => self.lose_table(bans, now, events),
+            // Whatever it is, the scaffold meets it, too.
+            Kind::Wake => self.wake = Wake::Done,
+            Kind::Prefixes => {
+                events.push(Event::BatchRefused { error, entries: flight.entries });
+                self.retry_prefixes.failed(now);
+            }
             _ => {
                 events.push(Event::BatchRefused { error, entries: flight.entries });
                 self.batch = (flight.entries / 2).max(1);
@@ -120,6 +136,7 @@ impl Link<'_> {
         events.push(Event::TableLost);
         self.stage = Stage::Missing;
         self.fresh_sets = false;
+        self.has_prefixes = false;
         self.audit = Audit::None;
         self.retry.lost(now);
         self.healing.get_or_insert((now, self.pending.by()));
@@ -143,18 +160,40 @@ impl Link<'_> {
             return;
         }
         match (error, part) {
+            // An earlier run protected it and this one shall not, or the other way round.
+            (NetlinkError::EOPNOTSUPP | NetlinkError::EINVAL, Some(Part::Table))
+                if self.probe.table && !self.fresh_table =>
+            {
+                self.fresh_table = true;
+                bans.want_installed_again(false);
+            }
+            (NetlinkError::ENOENT, Some(Part::Table)) if self.fresh_table => {
+                self.fresh_table = false;
+                self.probe.table = false;
+            }
             // Kernels before 6.9 do not know the flags.
             (NetlinkError::EOPNOTSUPP | NetlinkError::EINVAL, Some(Part::Table)) if self.is_protected() => {
                 self.can_protect = false;
+                self.fresh_table = false;
                 events.push(Event::Unprotected { error });
             }
             // Our sets of an earlier layout: the probe or the audit before knows their elements.
-            (NetlinkError::EEXIST, Some(Part::Set(_))) if !self.fresh_sets => {
+            (NetlinkError::EEXIST, Some(Part::Set(_) | Part::Prefixes(_))) if !self.fresh_sets => {
                 self.fresh_sets = true;
                 bans.want_all_again();
             }
             (NetlinkError::ENOENT, Some(Part::Set(_))) if self.fresh_sets => self.fresh_sets = false,
+            (NetlinkError::EINVAL, Some(Part::Chain)) if self.wake == Wake::No => self.wake = Wake::Due,
+            // The others are not to suffer for them.
+            (_, Some(Part::Prefixes(_))) => {
+                events.push(Event::ScaffoldRefused { error, part });
+                self.retry_prefixes.failed(now);
+                self.has_prefixes = false;
+                bans.prefixes_mut().want_all_again();
+            }
             _ => {
+                self.wake = Wake::No;
+                self.fresh_table = false;
                 events.push(Event::ScaffoldRefused { error, part });
                 self.retry.failed(now);
             }
@@ -163,9 +202,9 @@ impl Link<'_> {
 
     /// What is there under our name?
     fn judge_probe(&mut self, outcome: Outcome, now: Instant, events: &mut Events) {
-        let [v4, v6] = self.probe.sets;
-        let ours =
-            |set: Option<crate::wire::nft::set::SetShape>, family| set.is_some_and(|set| set.holds_addresses(family));
+        let [v4, v6, ranges_v4, ranges_v6] = self.probe.sets;
+        let prefixes = |set: Option<SetShape>, family| set.is_none_or(|set| set.holds_ranges(family));
+        let ours = |set: Option<SetShape>, family| set.is_some_and(|set| set.holds_addresses(family));
         match outcome {
             Outcome::Unknown => {
                 events.push(Event::AnswerLost { entries: 0 });
@@ -177,7 +216,12 @@ impl Link<'_> {
                 self.retry.failed(now);
             }
             _ if !self.probe.table => self.stage = Stage::Missing,
-            _ if ours(v4, Family::V4) && ours(v6, Family::V6) => {
+            _ if ours(v4, Family::V4)
+                && ours(v6, Family::V6)
+                && prefixes(ranges_v4, Family::V4)
+                && prefixes(ranges_v6, Family::V6) =>
+            {
+                self.has_prefixes = ranges_v4.is_some() && ranges_v6.is_some();
                 self.stage = Stage::Missing;
                 self.audit = Audit::Due;
             }
@@ -215,5 +259,11 @@ impl Link<'_> {
                 announce(events, addr, &ban);
             }
         }
+        bans.prefixes_mut().landed(landing == Landing::Committed, &mut |ban| {
+            events.push(match ban.state() {
+                State::ReleasingInFlight => Event::PrefixUnbanned { prefix: ban.prefix, expired: false },
+                _ => Event::PrefixBanned { prefix: ban.prefix, jail: ban.jail, until: ban.until },
+            })
+        });
     }
 }

@@ -15,6 +15,8 @@
 //!   waits, from [`BACKOFF_MIN`] doubling to [`BACKOFF_MAX`];
 //! - `ENOENT` for an addition: our table or set is gone, so the scaffold is installed anew and every ban sent again;
 //! - `ENOENT` for a removal: the kernel does not hold the element, which is what was wanted;
+//! - an error for prefixes, or for the sets of prefixes that the first of them brings into the scaffold: they wait by
+//!   themselves, and nothing else waits for them;
 //! - an answer that does not come within [`ANSWER_TIMEOUT`], or a receive buffer that overflowed: nobody knows, so the
 //!   entries are sent again. Additions are idempotent (never `NLM_F_EXCL`).
 
@@ -45,9 +47,9 @@ pub use super::dialogue::{ANSWER_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, KernelText};
 /// Bans in one batch at most: past some 256 elements a message the kernel's cost per element no longer falls.
 pub const BATCH: u32 = 512;
 
-/// Bytes that one batch can need: [`BATCH`] IPv6 elements of 40 bytes, extended ones twice more, and the messages around
-/// them, the scaffold's among them.
-pub const DATAGRAM: usize = 32 * 1024;
+/// Bytes that one batch can need: [`BATCH`] IPv6 elements of 40 bytes, extended ones twice more, all prefixes, and the
+/// messages around them, the scaffold's among them.
+pub const DATAGRAM: usize = 40 * 1024;
 
 /// Removals in one batch, each a message of its own so that an `ENOENT` names its element.
 const REMOVALS: usize = 64;
@@ -103,7 +105,8 @@ pub struct Layout<'a> {
     pub widths: Widths,
     /// Elements count the packets that they stop.
     pub counters: bool,
-    /// Nobody else may change the table, `nft flush ruleset` included, and it outlives this process.
+    /// Nobody else may change the table while this process runs, `nft flush ruleset` included. It outlives the process, but
+    /// is everybody's until the next run takes it over.
     pub protect: bool,
     /// What becomes of others' elements.
     pub foreign: Foreign,
@@ -126,7 +129,7 @@ impl<'a> Layout<'a> {
     }
 
     /// The messages that make it. `protect` is for kernels that can.
-    const fn scaffold(&self, protect: bool, fresh_sets: bool) -> Scaffold<'a> {
+    const fn scaffold(&self, protect: bool, fresh_table: bool, fresh_sets: bool, prefixes: bool) -> Scaffold<'a> {
         Scaffold {
             table: self.table,
             flags: if protect { NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST } else { 0 },
@@ -138,7 +141,9 @@ impl<'a> Layout<'a> {
             size: Some(SET_SIZE),
             gc_interval_ms: Some(GC_INTERVAL_MS),
             counters: self.counters,
+            fresh_table,
             fresh_sets,
+            prefixes,
         }
     }
 }
@@ -149,10 +154,16 @@ enum Kind {
     Probe,
     /// Which elements does a family's set hold?
     Dump(crate::addr::Family),
+    /// Which ranges does a family's set of prefixes hold?
+    DumpPrefixes(crate::addr::Family),
     /// Did the ruleset change while nobody listened?
     Check,
+    /// Our table, asleep through somebody's doing, is woken.
+    Wake,
     Scaffold,
     Bans,
+    /// A family's prefixes, or both's.
+    Prefixes,
     Removals,
     DeleteTable,
 }
@@ -214,6 +225,17 @@ enum Stage {
     Deleted,
 }
 
+/// Whether a table may be asleep (`NFT_TABLE_F_DORMANT`): in the transaction that wakes one the kernel takes no chains.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wake {
+    /// Nothing speaks for it.
+    No,
+    /// The next exchange wakes it.
+    Due,
+    /// It was woken, and the scaffold is tried again.
+    Done,
+}
+
 /// Where an audit stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Audit {
@@ -222,13 +244,17 @@ enum Audit {
     Due,
     /// This family's set is next.
     At(crate::addr::Family),
+    /// This family's set of prefixes is.
+    AtPrefixes(crate::addr::Family),
 }
 
 /// What a probe found.
 #[derive(Clone, Copy, Debug, Default)]
 struct Probe {
     table: bool,
-    sets: [Option<SetShape>; 2],
+    /// Those of [`scaffold::set`](crate::wire::nft::scaffold::set), and of
+    /// [`scaffold::prefix_set`](crate::wire::nft::scaffold::prefix_set) behind them.
+    sets: [Option<SetShape>; 4],
 }
 
 /// What happened between this dialogue and the rest of the world since the start.
@@ -263,6 +289,12 @@ pub struct Link<'a> {
     text: KernelText,
     batch: u32,
     retry: Backoff,
+    /// That of prefixes alone.
+    retry_prefixes: Backoff,
+    /// The kernel holds the sets of prefixes and their rules.
+    has_prefixes: bool,
+    /// What is in flight, or was last, is about them, too.
+    with_prefixes: bool,
     audit: Audit,
     /// An audit is due once the table is installed.
     audit_later: bool,
@@ -270,12 +302,15 @@ pub struct Link<'a> {
     restarts: u8,
     /// The chain and its rules must be made again.
     rebuild: bool,
+    /// The table is ours, but protected by an earlier run or not: it must be made again.
+    fresh_table: bool,
     /// The sets are ours, but of another kind: they must be made again.
     fresh_sets: bool,
     /// The kernel knows `NFT_TABLE_F_PERSIST`, or nobody asked it yet.
     can_protect: bool,
     /// A scaffold with bans in its batch was refused: without, next time.
     bare: bool,
+    wake: Wake,
     /// The ruleset's generation after the last exchange.
     generation: Option<u32>,
     /// Whether the notices of others' changes arrive; see [`Link::wants_notices`].
@@ -307,13 +342,18 @@ impl<'a> Link<'a> {
             text: KernelText::new(),
             batch: BATCH,
             retry: Backoff::new(),
+            retry_prefixes: Backoff::new(),
+            has_prefixes: false,
+            with_prefixes: false,
             audit: Audit::None,
             audit_later: false,
             restarts: 0,
             rebuild: false,
+            fresh_table: false,
             fresh_sets: false,
             can_protect: true,
             bare: false,
+            wake: Wake::No,
             generation: None,
             listening: false,
             paused: false,
@@ -355,6 +395,12 @@ impl<'a> Link<'a> {
         &self.layout
     }
 
+    /// Whether it can ban prefixes of any length.
+    #[must_use]
+    pub const fn takes_prefixes(&self) -> bool {
+        true
+    }
+
     /// Wants the table deleted, at a clean end. Bans are not sent any more.
     pub fn delete_table(&mut self) {
         if self.stage == Stage::Installed {
@@ -362,6 +408,11 @@ impl<'a> Link<'a> {
             self.audit = Audit::None;
             self.retry.hurry();
         }
+    }
+
+    /// A device came: kernels before 6.16 forget a chain's device that goes, and do not see it come back.
+    pub fn devices_changed(&mut self) {
+        self.rebuild |= self.stage == Stage::Installed && self.layout.hook == Hook::Ingress;
     }
 
     /// Whether nothing is in flight.
@@ -377,7 +428,11 @@ impl<'a> Link<'a> {
         match (&self.flight, self.stage) {
             (Some(flight), _) => Some(flight.deadline),
             (None, Stage::Deleted) => None,
-            (None, Stage::Installed) if idle => self.paused.then_some(self.quiet_until),
+            (None, Stage::Installed) if idle => {
+                let quiet = self.paused.then_some(self.quiet_until);
+                let prefixes = self.retry.at().max(self.retry_prefixes.at());
+                [quiet, (bans.prefixes().waiting() > 0).then_some(prefixes)].into_iter().flatten().min()
+            }
             (None, _) => Some(self.retry.at()),
         }
     }
@@ -407,6 +462,7 @@ impl<'a> Link<'a> {
         let Ok(messages) = written.messages else {
             // The buffer is smaller than DATAGRAM: what was taken goes back.
             while bans.landed(crate::ban::Landing::Refused).is_some() {}
+            bans.prefixes_mut().landed(false, &mut |_| {});
             return None;
         };
         let end = begin.wrapping_add(messages.saturating_sub(1));
@@ -420,7 +476,7 @@ impl<'a> Link<'a> {
             end,
             fence: if kind == Kind::Check { begin } else { fence },
             // A dump ends by itself, and a check is a fence.
-            fence_sent: matches!(kind, Kind::Dump(_) | Kind::Check),
+            fence_sent: matches!(kind, Kind::Dump(_) | Kind::DumpPrefixes(_) | Kind::Check),
             acked: false,
             error: None,
             absent: 0,
@@ -468,7 +524,7 @@ impl<'a> Link<'a> {
                     if flight.kind == Kind::Removals && error == NetlinkError::ENOENT {
                         flight.absent |= 1u64.checked_shl(removal).unwrap_or(0);
                     }
-                    let ends = matches!(flight.kind, Kind::Dump(_));
+                    let ends = matches!(flight.kind, Kind::Dump(_) | Kind::DumpPrefixes(_));
                     if flight.error.is_none() {
                         flight.error = Some((error, seq));
                         keep(&mut self.text, text);
@@ -491,8 +547,9 @@ impl<'a> Link<'a> {
                 Reply::Elements { seq, interrupted, elements } if flight.holds(seq) => {
                     flight.disturbed |= interrupted;
                     flight.deadline = now + ANSWER_TIMEOUT;
-                    if let Kind::Dump(family) = flight.kind {
-                        self.take_elements(elements, family, bans, now);
+                    match flight.kind {
+                        Kind::Dump(family) => self.take_elements(elements, family, bans, now),
+                        _ => elements.flatten().for_each(|element| bans.prefixes_mut().listed.push(&element)),
                     }
                 }
                 Reply::Done { seq, interrupted, error } if flight.holds(seq) => {
@@ -533,6 +590,6 @@ impl<'a> Link<'a> {
     }
 
     fn scaffold(&self) -> Scaffold<'a> {
-        self.layout.scaffold(self.is_protected(), self.fresh_sets)
+        self.layout.scaffold(self.is_protected(), self.fresh_table, self.fresh_sets, self.with_prefixes)
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Pending {
     changed: bool,
     /// Elements that were taken out, or put in.
     elements: u32,
+    /// Elements of the sets of prefixes: which, an audit finds.
+    prefixes: bool,
     by: Culprit,
 }
 
@@ -43,13 +45,19 @@ impl Pending {
     pub const fn by(&self) -> Culprit {
         self.by
     }
+
+    /// Whether a change was announced, but not yet whose it is.
+    const fn is_open(&self) -> bool {
+        self.emptied || self.changed || self.prefixes || self.elements > 0
+    }
 }
 
 impl Link<'_> {
-    /// Whether notices should arrive now.
+    /// Whether notices should arrive now. Those of a change that began to arrive are heard to their end, which says whose
+    /// it is.
     #[must_use]
     pub fn wants_notices(&self, now: Instant) -> bool {
-        now >= self.quiet_until
+        now >= self.quiet_until || (self.listening && self.pending.is_open())
     }
 
     /// A batch of so many entries was committed.
@@ -65,10 +73,14 @@ impl Link<'_> {
         self.check |= listening && !self.listening && self.generation.is_some();
         self.paused = self.listening && !listening;
         self.listening = listening;
+        // What was not heard to its end, nobody says whose it was.
+        self.pending = Pending::default();
     }
 
     /// Notices were lost: nobody knows what others did.
     pub fn lost_notices(&mut self) {
+        // What was heard of is a part of it, and whose it was nobody says any more.
+        self.pending = Pending::default();
         self.suspect();
     }
 
@@ -84,7 +96,7 @@ impl Link<'_> {
 
     /// The ruleset has generation `id` after an exchange that became `outcome`.
     pub(super) fn follow_generation(&mut self, id: u32, outcome: Outcome) {
-        let commits = |kind| matches!(kind, Kind::Scaffold | Kind::Bans | Kind::Removals | Kind::DeleteTable);
+        let commits = |kind| !matches!(kind, Kind::Probe | Kind::Dump(_) | Kind::DumpPrefixes(_) | Kind::Check);
         let ours = self.flight.is_some_and(|flight| commits(flight.kind)) && outcome == Outcome::Committed;
         let check = self.flight.is_some_and(|flight| flight.kind == Kind::Check);
         if let Some(last) = self.generation.replace(id)
@@ -93,6 +105,17 @@ impl Link<'_> {
             && (!self.listening || check)
         {
             self.suspect();
+        }
+    }
+
+    /// Generation `id` was announced with all that changed in it: once nobody listens, it is no news. While something is
+    /// in flight its answer tells.
+    fn heard_of(&mut self, id: u32) {
+        if let Some(last) = &mut self.generation
+            && self.flight.is_none()
+            && id.wrapping_sub(*last) <= u32::MAX / 2
+        {
+            *last = id;
         }
     }
 
@@ -118,6 +141,7 @@ impl Link<'_> {
             }
             if kind == NFT_MSG_NEWGEN {
                 if let Ok(generation) = NewGen::parse(attrs) {
+                    self.heard_of(generation.id);
                     self.act(generation.by, bans, now, events);
                 }
                 continue;
@@ -135,7 +159,10 @@ impl Link<'_> {
         match kind {
             NFT_MSG_NEWSETELEM | NFT_MSG_DELSETELEM => {
                 let Ok(elements) = Elements::parse(attrs) else { return };
-                let Some(family) = scaffold::family_of(elements.set) else { return };
+                let Some(family) = scaffold::family_of(elements.set) else {
+                    self.pending.prefixes = true;
+                    return;
+                };
                 self.pending.elements += 1;
                 if kind == NFT_MSG_NEWSETELEM {
                     self.take_elements(elements, family, bans, now);
@@ -161,26 +188,34 @@ impl Link<'_> {
         events: &mut Events,
     ) {
         let pending = core::mem::replace(&mut self.pending, Pending { by, ..Pending::default() });
-        if !(pending.emptied || pending.changed || pending.elements > 0) {
+        if !pending.is_open() {
             return;
         }
         if !matches!(self.stage, Stage::Installed | Stage::Missing) {
             return;
         }
         self.counters.disturbed += 1;
-        events.push(Event::Disturbed { by, lost: pending.emptied });
         if pending.emptied {
             if let Some(flight) = &mut self.flight {
                 flight.disturbed = true;
             }
             self.stage = Stage::Missing;
             self.fresh_sets = false;
+            self.has_prefixes = false;
             self.audit = Audit::None;
             bans.want_all_again();
         }
         self.rebuild |= pending.changed;
+        if pending.prefixes {
+            match self.stage {
+                Stage::Installed => self.want_audit(),
+                _ => self.audit_later = true,
+            }
+        }
         // What was taken out waits already.
-        if bans.waiting() > 0 || self.rebuild || pending.emptied {
+        let mends = bans.waiting() > 0 || self.rebuild || pending.emptied;
+        events.push(Event::Disturbed { by, mends, lost: pending.emptied });
+        if mends {
             self.healing.get_or_insert((now, by));
             self.retry.hurry_if_first();
         }

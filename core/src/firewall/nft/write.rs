@@ -1,12 +1,12 @@
 //! What is sent next, and its bytes.
 
-use super::{Audit, BATCH, Kind, Link, REPLACEMENTS, Stage};
-use crate::addr::{Addr, Family};
+use super::{Audit, BATCH, Kind, Link, REPLACEMENTS, Stage, Wake};
+use crate::addr::{Addr, Family, Widths};
 use crate::ban::Bans;
 use crate::time::{Duration, Instant};
 use crate::wire::buf::{Full, Writer};
 use crate::wire::nfnl::{BatchBegin, BatchEnd};
-use crate::wire::nft::elem::{Change, ElemList, GetElements};
+use crate::wire::nft::elem::{Change, ElemList, FlushSet, GetElements};
 use crate::wire::nft::generation::GetGen;
 use crate::wire::nft::scaffold;
 use crate::wire::nft::set::GetSet;
@@ -46,13 +46,46 @@ impl Link<'_> {
             let dump = GetElements { table: self.layout.table, set: scaffold::set(family) };
             return of(Kind::Dump(family), dump.emit(self.next_seq, w).map(|()| 1));
         }
-        if self.stage == Stage::Missing || self.rebuild {
+        if let Audit::AtPrefixes(family) = self.audit {
+            bans.prefixes_mut().listed.clear();
+            let dump = GetElements { table: self.layout.table, set: scaffold::prefix_set(family) };
+            return of(Kind::DumpPrefixes(family), dump.emit(self.next_seq, w).map(|()| 1));
+        }
+        if self.wake == Wake::Due {
+            return of(
+                Kind::Wake,
+                self.write_batch(w, |link, w| link.scaffold().emit_table(w, link.tag(1)).map(|()| 1)),
+            );
+        }
+        let due = now >= self.retry_prefixes.at();
+        let prefixes = due && bans.prefixes().waiting() > 0;
+        // Fresh sets come first: those of prefixes that are not there cannot be deleted.
+        self.with_prefixes = self.has_prefixes || (prefixes && !self.fresh_sets);
+        if self.stage == Stage::Missing || self.rebuild || (prefixes && !self.has_prefixes) {
+            if self.fresh_sets && self.stage == Stage::Installed {
+                // A notice told of elements that want it: all others go, too, and have to be sent.
+                self.stage = Stage::Missing;
+                bans.want_all_again();
+            }
+            let waiting = bans.prefixes().waiting();
             let mut entries = 0;
             let messages = self.write_batch(w, |link, w| {
-                let messages = link.scaffold().emit(w, link.next_seq.wrapping_add(1), true)?;
-                if link.bare { Ok(messages) } else { link.write_bans(bans, now, w, messages, &mut entries) }
+                let mut messages = link.scaffold().emit(w, link.next_seq.wrapping_add(1), true)?;
+                if link.bare {
+                    return Ok(messages);
+                }
+                if due && link.with_prefixes {
+                    entries = waiting;
+                    messages = link.write_prefixes(bans, now, w, messages)?;
+                }
+                link.write_bans(bans, now, w, messages, &mut entries)
             });
             return Some(Written { kind: Kind::Scaffold, entries, messages });
+        }
+        if prefixes {
+            let entries = bans.prefixes().waiting();
+            let messages = self.write_batch(w, |link, w| link.write_prefixes(bans, now, w, 0));
+            return Some(Written { kind: Kind::Prefixes, entries, messages });
         }
         if core::mem::take(&mut self.check) {
             return of(Kind::Check, GetGen.emit(Tag::silent(self.next_seq), w).map(|()| 1));
@@ -90,10 +123,12 @@ impl Link<'_> {
         let table = self.layout.table;
         self.probe = super::Probe::default();
         GetTable { name: table }.emit(self.next_seq, w)?;
-        for (n, family) in (1..).zip([Family::V4, Family::V6]) {
-            GetSet { table, name: scaffold::set(family) }.emit(self.tag(n).seq, w)?;
+        let [v4, v6] = [Family::V4, Family::V6];
+        let names = [scaffold::set(v4), scaffold::set(v6), scaffold::prefix_set(v4), scaffold::prefix_set(v6)];
+        for (n, name) in (1..).zip(names) {
+            GetSet { table, name }.emit(self.tag(n).seq, w)?;
         }
-        Ok(3)
+        Ok(5)
     }
 
     fn write_delete(&mut self, w: &mut Writer<'_>) -> Result<u32, Full> {
@@ -130,6 +165,35 @@ impl Link<'_> {
         ElemList::begin(w, self.tag(n), change, layout.table, scaffold::set(family), layout.widths.of(family))
     }
 
+    /// All prefixes of each family with a change, in place of those before. Returns how many messages there are then.
+    fn write_prefixes<const N: usize, const I: usize>(
+        &self,
+        bans: &mut Bans<N, I>,
+        now: Instant,
+        w: &mut Writer<'_>,
+        messages: u32,
+    ) -> Result<u32, Full> {
+        let (table, prefixes) = (self.layout.table, bans.prefixes_mut());
+        let mut messages = messages;
+        for family in [Family::V4, Family::V6] {
+            if !prefixes.waits(family) {
+                continue;
+            }
+            let set = scaffold::prefix_set(family);
+            FlushSet { table, set }.emit(self.tag(messages + 1), w)?;
+            let bits = Widths::FULL.of(family);
+            let mut list = ElemList::begin(w, self.tag(messages + 2), Change::New, table, set, bits)?;
+            for ban in prefixes.to_send(family) {
+                // Zero would be for ever.
+                let left = left(ban.until, now);
+                list.push_range(&ban.prefix, left)?;
+            }
+            messages += if list.finish() > 0 { 2 } else { 1 };
+            prefixes.sent(family);
+        }
+        Ok(messages)
+    }
+
     /// Bans behind `messages` others; returns how many messages there are then.
     fn write_bans<const N: usize, const I: usize>(
         &mut self,
@@ -164,7 +228,7 @@ impl Link<'_> {
         while *entries < self.batch
             && let Some((slot, addr, ban)) = bans.next_wanted(family)
             && !ban.replaces()
-            && list.push(addr, ban.until.map(|until| until.since(now))).is_ok()
+            && list.push(addr, left(ban.until, now)).is_ok()
         {
             bans.sent(slot);
             *entries += 1;
@@ -189,7 +253,7 @@ impl Link<'_> {
             && ban.replaces()
         {
             // Not full: the loop's condition.
-            let _ = chosen.push((addr, ban.until.map(|until| until.since(now))));
+            let _ = chosen.push((addr, left(ban.until, now)));
             bans.sent(slot);
             *entries += 1;
         }
@@ -204,4 +268,9 @@ impl Link<'_> {
         }
         Ok(3)
     }
+}
+
+/// What is left of a ban. One whose time is over already gets the shortest there is, since 0 stands for ever.
+fn left(until: Option<Instant>, now: Instant) -> Option<Duration> {
+    until.map(|until| until.since(now).max(Duration::from_millis(1)))
 }

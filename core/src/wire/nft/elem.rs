@@ -4,7 +4,7 @@
 //! An element with a timeout takes 28 bytes (IPv4) or 40 (IPv6), and the list's length is a `u16`: at most
 //! [`MAX_V4`] or [`MAX_V6`] elements a message.
 
-use crate::addr::{Addr, Family};
+use crate::addr::{Addr, Family, Prefix};
 use crate::time::Duration;
 use crate::wire::buf::{Attrs, Full, Malformed, Writer, str_len};
 use crate::wire::list::OpenList;
@@ -12,10 +12,10 @@ use crate::wire::nfnl::{Generic, nft_kind, request};
 use crate::wire::nl::{Header, Tag};
 use crate::wire::uapi::netlink::{NLA_HDRLEN, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_HDRLEN};
 use crate::wire::uapi::nf_tables::{
-    NFT_MSG_DELSETELEM, NFT_MSG_GETSETELEM, NFT_MSG_NEWSETELEM, NFT_SET_ELEM_CATCHALL, NFTA_COUNTER_BYTES,
-    NFTA_COUNTER_PACKETS, NFTA_DATA_VALUE, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_LIST_ELEM, NFTA_SET_ELEM_EXPIRATION,
-    NFTA_SET_ELEM_EXPR, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET,
-    NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_TIMEOUT,
+    NFT_MSG_DELSETELEM, NFT_MSG_GETSETELEM, NFT_MSG_NEWSETELEM, NFT_SET_ELEM_CATCHALL, NFT_SET_ELEM_INTERVAL_END,
+    NFTA_COUNTER_BYTES, NFTA_COUNTER_PACKETS, NFTA_DATA_VALUE, NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_LIST_ELEM,
+    NFTA_SET_ELEM_EXPIRATION, NFTA_SET_ELEM_EXPR, NFTA_SET_ELEM_FLAGS, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS,
+    NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_TIMEOUT,
 };
 use crate::wire::uapi::nfnetlink::NFGEN_HDRLEN;
 
@@ -94,16 +94,34 @@ impl<'w, 'a> ElemList<'w, 'a> {
     /// [`Full`] if the buffer or the list's `u16` length has no room; the message is then as it was, complete and valid
     /// with the elements before.
     pub fn push(&mut self, addr: Addr, timeout: Option<Duration>) -> Result<(), Full> {
+        self.element(addr, timeout, false)
+    }
+
+    /// Adds a range to a set of ranges: an element where it begins, which has the timeout, and one behind its end, if there
+    /// is an address behind it.
+    ///
+    /// # Errors
+    /// As [`ElemList::push`]; the first of the two may then be there.
+    pub fn push_range(&mut self, range: &Prefix, timeout: Option<Duration>) -> Result<(), Full> {
+        self.element(range.base(), timeout, false)?;
+        range.end().map_or(Ok(()), |end| self.element(end, None, true))
+    }
+
+    fn element(&mut self, addr: Addr, timeout: Option<Duration>, end: bool) -> Result<(), Full> {
         let key_len = usize::from(self.bits.div_ceil(8));
         let timeout = if self.change == Change::New { timeout } else { None };
         self.list.push(|w| {
             w.nest(NFTA_LIST_ELEM, |w| {
+                if end {
+                    w.attr_be32(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END)?;
+                }
                 if let Some(timeout) = timeout {
                     w.attr_be64(NFTA_SET_ELEM_TIMEOUT, timeout.as_millis())?;
                 }
                 w.nest(NFTA_SET_ELEM_KEY, |w| match addr.as_v4() {
-                    Some(v4) => w.attr(NFTA_DATA_VALUE, v4.get(..key_len).unwrap_or(&v4)),
-                    None => w.attr(NFTA_DATA_VALUE, addr.octets().get(..key_len).unwrap_or_default()),
+                    // What ends a range may be the first mapped address.
+                    Some(v4) if self.bits <= 32 => w.attr(NFTA_DATA_VALUE, v4.get(..key_len).unwrap_or(&v4)),
+                    _ => w.attr(NFTA_DATA_VALUE, addr.octets().get(..key_len).unwrap_or_default()),
                 })
             })
         })
@@ -119,6 +137,28 @@ impl<'w, 'a> ElemList<'w, 'a> {
     #[must_use = "0 means that there is no message"]
     pub const fn finish(self) -> usize {
         self.list.finish()
+    }
+}
+
+/// Deletes all elements of a set; of one that has none, too. `nft flush set inet TABLE SET`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FlushSet<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// The set.
+    pub set: &'a str,
+}
+
+impl FlushSet<'_> {
+    /// Writes the message.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
+        request(w, NFT_MSG_DELSETELEM, 0, tag, &|w| {
+            w.attr_str(NFTA_SET_ELEM_LIST_SET, self.set)?;
+            w.attr_str(NFTA_SET_ELEM_LIST_TABLE, self.table)
+        })
     }
 }
 
@@ -158,6 +198,8 @@ pub struct Element {
     /// The key: the first bytes of an address, `key_len` of them.
     key: [u8; 16],
     key_len: u8,
+    /// `NFT_SET_ELEM_INTERVAL_END`: in a set of ranges, this is the first key behind one.
+    pub interval_end: bool,
     /// `NFTA_SET_ELEM_TIMEOUT`, what it was added with; `None` is for ever.
     pub timeout: Option<Duration>,
     /// `NFTA_SET_ELEM_EXPIRATION`, what is left of it.
@@ -171,10 +213,12 @@ impl Element {
     /// the family of the element's set. (An IPv6 set can hold `::ffff:192.0.2.1`, which [`Addr`] calls IPv4.)
     #[must_use]
     pub fn addr(&self, family: Family) -> Option<Addr> {
-        match (family, self.key) {
-            (Family::V4, [a, b, c, d, ..]) if self.key_len <= 4 => Some(Addr::v4([a, b, c, d])),
-            (Family::V4, _) => None,
-            (Family::V6, key) => Some(Addr::v6(key)),
+        let number = u128::from_be_bytes(self.key);
+        match family {
+            Family::V4 if self.key_len > 4 => None,
+            // Its mapped form.
+            Family::V4 => Some(Addr::v6((number >> 96 | 0xffff << 32).to_be_bytes())),
+            Family::V6 => Some(Addr::v6(self.key)),
         }
     }
 
@@ -252,7 +296,8 @@ fn element(attrs: Attrs<'_>) -> Result<Option<Element>, Malformed> {
     let mut bytes = [0; 16];
     bytes.get_mut(..key.value.len()).filter(|_| !key.value.is_empty()).ok_or(Malformed)?.copy_from_slice(key.value);
     let key_len = u8::try_from(key.value.len()).map_err(|_| Malformed)?;
-    Ok(Some(Element { key: bytes, key_len, timeout, expiration, counter }))
+    let interval_end = flags & NFT_SET_ELEM_INTERVAL_END != 0;
+    Ok(Some(Element { key: bytes, key_len, interval_end, timeout, expiration, counter }))
 }
 
 /// The values of an expression, if it is a counter.

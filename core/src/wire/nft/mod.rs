@@ -9,6 +9,7 @@ pub mod chain;
 pub mod elem;
 pub mod expr;
 pub mod generation;
+pub mod ranges;
 pub mod rule;
 pub mod scaffold;
 pub mod set;

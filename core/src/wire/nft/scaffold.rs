@@ -1,4 +1,6 @@
-//! All that edgeban needs in the kernel, in one batch: the table, a set a family, the chain and its two rules.
+//! All that edgeban needs in the kernel, in one batch: the table, a set a family, the chain and its two rules; and where
+//! prefixes are banned by hand, the sets `banned_prefixes_ipv4` and `banned_prefixes_ipv6` of `flags interval, timeout` with
+//! two rules more.
 //!
 //! ```text
 //! table inet TABLE {
@@ -23,7 +25,7 @@
 use super::chain::{AnyChain, DelChain, Device, Hook, NewChain};
 use super::rule::{NewRule, Verdict};
 use super::set::{DelSet, NewSet};
-use super::table::NewTable;
+use super::table::{DelTable, NewTable};
 use crate::addr::{Family, Widths};
 use crate::wire::buf::{Full, Writer};
 use crate::wire::nl::Tag;
@@ -39,6 +41,15 @@ pub const fn set(family: Family) -> &'static str {
     match family {
         Family::V4 => SET_V4,
         Family::V6 => SET_V6,
+    }
+}
+
+/// The set of a family's banned prefixes, see [`Scaffold::prefixes`].
+#[must_use]
+pub const fn prefix_set(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "banned_prefixes_ipv4",
+        Family::V6 => "banned_prefixes_ipv6",
     }
 }
 
@@ -71,14 +82,19 @@ pub struct Scaffold<'a> {
     pub gc_interval_ms: Option<u32>,
     /// Elements count the packets that they stop.
     pub counters: bool,
+    /// Deletes the table with all that is in it and makes it anew: the kernel changes neither `OWNER` nor `PERSIST` of a
+    /// table that exists. It must exist, else ENOENT.
+    pub fresh_table: bool,
     /// Deletes the sets with all elements and makes them anew. They must exist, else ENOENT.
     pub fresh_sets: bool,
+    /// With the sets of prefixes and their rules.
+    pub prefixes: bool,
 }
 
 /// A message of the scaffold, for those who have to say which one the kernel refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// The table.
+    /// The table: its deletion or creation.
     Table,
     /// The set of a family: its deletion or creation.
     Set(Family),
@@ -86,6 +102,8 @@ pub enum Part {
     Chain,
     /// The rule of a family.
     Rule(Family),
+    /// The set of a family's prefixes, or its rule.
+    Prefixes(Family),
 }
 
 impl<'a> Scaffold<'a> {
@@ -104,21 +122,29 @@ impl<'a> Scaffold<'a> {
             size: None,
             gc_interval_ms: None,
             counters: false,
+            fresh_table: false,
             fresh_sets: false,
+            prefixes: false,
         }
     }
 
     /// The messages in their order.
     fn parts(&self) -> impl Iterator<Item = Step> {
         let chains = Hook::ALL.into_iter().flat_map(|hook| [Step::AnyChain(hook), Step::DelChain(hook)]);
-        let families = [Family::V4, Family::V6];
-        let deletions = families.into_iter().map(Step::DelSet).filter(|_| self.fresh_sets);
-        core::iter::once(Step::Table)
+        let first = if self.fresh_table { Some(Step::DelTable) } else { None };
+        first
+            .into_iter()
+            .chain([Step::Table])
             .chain(chains)
-            .chain(deletions)
-            .chain(families.map(Step::NewSet))
+            .chain(self.sets().map(Step::DelSet).filter(|_| self.fresh_sets && !self.fresh_table))
+            .chain(self.sets().map(Step::NewSet))
             .chain([Step::NewChain])
-            .chain(families.map(Step::Rule))
+            .chain(self.sets().map(Step::Rule))
+    }
+
+    fn sets(&self) -> impl Iterator<Item = Set> {
+        let sets = [(Family::V4, false), (Family::V6, false), (Family::V4, true), (Family::V6, true)];
+        sets.into_iter().map(|(family, prefixes)| Set { family, prefixes }).take(if self.prefixes { 4 } else { 2 })
     }
 
     /// How many messages there are.
@@ -132,10 +158,11 @@ impl<'a> Scaffold<'a> {
     pub fn part(&self, n: u32) -> Option<Part> {
         let n = usize::try_from(n.checked_sub(1)?).ok()?;
         Some(match self.parts().nth(n)? {
-            Step::Table => Part::Table,
-            Step::DelSet(family) | Step::NewSet(family) => Part::Set(family),
+            Step::DelTable | Step::Table => Part::Table,
+            Step::DelSet(set) | Step::NewSet(set) | Step::Rule(set) if set.prefixes => Part::Prefixes(set.family),
+            Step::DelSet(set) | Step::NewSet(set) => Part::Set(set.family),
             Step::AnyChain(_) | Step::DelChain(_) | Step::NewChain => Part::Chain,
-            Step::Rule(family) => Part::Rule(family),
+            Step::Rule(set) => Part::Rule(set.family),
         })
     }
 
@@ -152,13 +179,15 @@ impl<'a> Scaffold<'a> {
             for step in self.parts() {
                 let tag = Tag { seq, ack };
                 match step {
-                    Step::Table => NewTable { name: table, flags: self.flags }.emit(tag, w)?,
+                    Step::DelTable => DelTable { name: table }.emit(tag, w)?,
+                    Step::Table => self.emit_table(w, tag)?,
                     Step::AnyChain(hook) => AnyChain { table, name: hook.name() }.emit(tag, w)?,
                     Step::DelChain(hook) => DelChain { table, name: hook.name() }.emit(tag, w)?,
-                    Step::DelSet(family) => DelSet { table, name: set(family) }.emit(tag, w)?,
-                    Step::NewSet(family) => self.new_set(family).emit(tag, w)?,
+                    Step::DelSet(set) => DelSet { table, name: set.name() }.emit(tag, w)?,
+                    Step::NewSet(set) if set.prefixes => self.new_set(set).emit_ranges(tag, w)?,
+                    Step::NewSet(set) => self.new_set(set).emit(tag, w)?,
                     Step::NewChain => NewChain { table, name: chain, hook, priority, devices }.emit(tag, w)?,
-                    Step::Rule(family) => self.rule(family).emit(tag, w)?,
+                    Step::Rule(set) => self.rule(set).emit(tag, w)?,
                 }
                 seq = seq.wrapping_add(1);
             }
@@ -166,48 +195,78 @@ impl<'a> Scaffold<'a> {
         })
     }
 
-    fn new_set(&self, family: Family) -> NewSet<'a> {
-        let Self { table, widths, size, gc_interval_ms, counters: counter, .. } = *self;
+    /// Writes the first of them alone. Over a table that somebody put to sleep it wakes it.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit_table(&self, w: &mut Writer<'_>, tag: Tag) -> Result<(), Full> {
+        NewTable { name: self.table, flags: self.flags }.emit(tag, w)
+    }
+
+    fn new_set(&self, set: Set) -> NewSet<'a> {
+        let Self { table, size, gc_interval_ms, counters: counter, .. } = *self;
         NewSet {
             table,
-            name: set(family),
-            family,
-            bits: widths.of(family),
-            id: id(family),
-            size,
+            name: set.name(),
+            family: set.family,
+            bits: self.bits(set),
+            id: set.id(),
+            // Ranges are few, and take no hash table.
+            size: size.filter(|_| !set.prefixes),
             gc_interval_ms,
             counter,
         }
     }
 
-    fn rule(&self, family: Family) -> NewRule<'a> {
+    fn rule(&self, set: Set) -> NewRule<'a> {
         NewRule {
             table: self.table,
             chain: self.hook.name(),
-            family,
-            set: set(family),
-            set_id: id(family),
-            bits: self.widths.of(family),
+            family: set.family,
+            set: set.name(),
+            set_id: set.id(),
+            bits: self.bits(set),
             verdict: self.verdict,
         }
+    }
+
+    /// Leading bits of an address that are looked up in a set.
+    const fn bits(&self, set: Set) -> u8 {
+        if set.prefixes { Widths::FULL.of(set.family) } else { self.widths.of(set.family) }
     }
 }
 
 #[derive(Clone, Copy)]
 enum Step {
+    DelTable,
     Table,
     AnyChain(Hook),
     DelChain(Hook),
-    DelSet(Family),
-    NewSet(Family),
+    DelSet(Set),
+    NewSet(Set),
     NewChain,
-    Rule(Family),
+    Rule(Set),
 }
 
-/// `NFTA_SET_ID` of a family's set in the batch.
-const fn id(family: Family) -> u32 {
-    match family {
-        Family::V4 => 1,
-        Family::V6 => 2,
+/// One of the sets.
+#[derive(Clone, Copy)]
+struct Set {
+    family: Family,
+    prefixes: bool,
+}
+
+impl Set {
+    const fn name(self) -> &'static str {
+        if self.prefixes { prefix_set(self.family) } else { set(self.family) }
+    }
+
+    /// `NFTA_SET_ID` in the batch.
+    const fn id(self) -> u32 {
+        match (self.family, self.prefixes) {
+            (Family::V4, false) => 1,
+            (Family::V6, false) => 2,
+            (Family::V4, true) => 3,
+            (Family::V6, true) => 4,
+        }
     }
 }

@@ -7,9 +7,9 @@ use crate::wire::nfnl::request;
 use crate::wire::nl::Tag;
 use crate::wire::uapi::netlink::NLM_F_CREATE;
 use crate::wire::uapi::nf_tables::{
-    NFT_MSG_DELSET, NFT_MSG_GETSET, NFT_MSG_NEWSET, NFT_SET_TIMEOUT, NFTA_SET_DESC, NFTA_SET_DESC_SIZE, NFTA_SET_EXPR,
-    NFTA_SET_FLAGS, NFTA_SET_GC_INTERVAL, NFTA_SET_ID, NFTA_SET_KEY_LEN, NFTA_SET_KEY_TYPE, NFTA_SET_NAME,
-    NFTA_SET_TABLE, NFTA_SET_USERDATA,
+    NFT_MSG_DELSET, NFT_MSG_GETSET, NFT_MSG_NEWSET, NFT_SET_INTERVAL, NFT_SET_TIMEOUT, NFTA_SET_DESC,
+    NFTA_SET_DESC_SIZE, NFTA_SET_EXPR, NFTA_SET_FLAGS, NFTA_SET_GC_INTERVAL, NFTA_SET_ID, NFTA_SET_KEY_LEN,
+    NFTA_SET_KEY_TYPE, NFTA_SET_NAME, NFTA_SET_TABLE, NFTA_SET_USERDATA,
 };
 
 /// `nft`'s number for the type `ipv4_addr` (nftables `include/datatype.h`, `TYPE_IPADDR`).
@@ -77,6 +77,18 @@ impl NewSet<'_> {
     /// # Errors
     /// [`Full`] if it does not fit; nothing is then written.
     pub fn emit(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
+        self.emit_with(NFT_SET_TIMEOUT, tag, w)
+    }
+
+    /// As [`NewSet::emit`], for a set of ranges of addresses: `flags interval, timeout`.
+    ///
+    /// # Errors
+    /// [`Full`] if it does not fit; nothing is then written.
+    pub fn emit_ranges(&self, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
+        self.emit_with(NFT_SET_INTERVAL | NFT_SET_TIMEOUT, tag, w)
+    }
+
+    fn emit_with(&self, flags: u32, tag: Tag, w: &mut Writer<'_>) -> Result<(), Full> {
         let key_type = match (self.family, self.bits) {
             (Family::V4, 32) => TYPE_IPADDR,
             (Family::V6, 128) => TYPE_IP6ADDR,
@@ -85,7 +97,7 @@ impl NewSet<'_> {
         request(w, NFT_MSG_NEWSET, NLM_F_CREATE, tag, &|w| {
             w.attr_str(NFTA_SET_TABLE, self.table)?;
             w.attr_str(NFTA_SET_NAME, self.name)?;
-            w.attr_be32(NFTA_SET_FLAGS, NFT_SET_TIMEOUT)?;
+            w.attr_be32(NFTA_SET_FLAGS, flags)?;
             w.attr_be32(NFTA_SET_KEY_TYPE, key_type)?;
             w.attr_be32(NFTA_SET_KEY_LEN, self.bits.div_ceil(8).into())?;
             w.attr_be32(NFTA_SET_ID, self.id)?;
@@ -159,14 +171,26 @@ impl SetShape {
     /// Whether a set of `family`'s addresses with timeouts, as [`NewSet`] makes them, looks like this, whatever its bits.
     #[must_use]
     pub const fn holds_addresses(&self, family: Family) -> bool {
-        let (whole, bytes) = match family {
-            Family::V4 => (TYPE_IPADDR, 4),
-            Family::V6 => (TYPE_IP6ADDR, 16),
-        };
+        let (whole, bytes) = whole(family);
         let keys = match self.key_type {
             TYPE_INTEGER => self.key_len <= bytes,
             key_type => key_type == whole && self.key_len == bytes,
         };
         keys && self.flags == NFT_SET_TIMEOUT
+    }
+
+    /// Whether a set of ranges of `family`'s addresses with timeouts, as [`NewSet::emit_ranges`] makes them, looks like this.
+    #[must_use]
+    pub const fn holds_ranges(&self, family: Family) -> bool {
+        let (whole, bytes) = whole(family);
+        self.key_type == whole && self.key_len == bytes && self.flags == NFT_SET_INTERVAL | NFT_SET_TIMEOUT
+    }
+}
+
+/// The type of whole addresses, and their bytes.
+const fn whole(family: Family) -> (u32, u32) {
+    match family {
+        Family::V4 => (TYPE_IPADDR, 4),
+        Family::V6 => (TYPE_IP6ADDR, 16),
     }
 }

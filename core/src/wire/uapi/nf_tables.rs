@@ -115,6 +115,8 @@ pub const NFTA_SET_EXPR: u16 = 17;
 /// `NFTA_SET_DESC_SIZE`: be32: most elements.
 pub const NFTA_SET_DESC_SIZE: u16 = 1;
 
+/// `NFT_SET_INTERVAL`: the elements are starts and ends of ranges.
+pub const NFT_SET_INTERVAL: u32 = 4;
 /// `NFT_SET_TIMEOUT`: the elements may have timeouts.
 pub const NFT_SET_TIMEOUT: u32 = 0x10;
 
@@ -137,6 +139,8 @@ pub const NFTA_SET_ELEM_EXPIRATION: u16 = 5;
 /// `NFTA_SET_ELEM_EXPR`: nest of `NFTA_EXPR_*`: what the element carries.
 pub const NFTA_SET_ELEM_EXPR: u16 = 7;
 
+/// `NFT_SET_ELEM_INTERVAL_END`: the key is the first behind a range.
+pub const NFT_SET_ELEM_INTERVAL_END: u32 = 1;
 /// `NFT_SET_ELEM_CATCHALL`: the element without a key.
 pub const NFT_SET_ELEM_CATCHALL: u32 = 2;
 

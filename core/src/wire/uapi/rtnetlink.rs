@@ -5,6 +5,10 @@ pub const AF_INET: u8 = 2;
 /// `AF_INET6`: IPv6.
 pub const AF_INET6: u8 = 10;
 
+/// `RTM_NEWLINK`: a device.
+pub const RTM_NEWLINK: u16 = 16;
+/// `RTM_GETLINK`: asks for a device.
+pub const RTM_GETLINK: u16 = 18;
 /// `RTM_NEWADDR`: an address of this machine.
 pub const RTM_NEWADDR: u16 = 20;
 /// `RTM_DELADDR`: it is gone.
@@ -18,6 +22,8 @@ pub const RTM_DELROUTE: u16 = 25;
 /// `RTM_GETROUTE`: asks for routes.
 pub const RTM_GETROUTE: u16 = 26;
 
+/// `RTNLGRP_LINK`: multicast group: devices.
+pub const RTNLGRP_LINK: u32 = 1;
 /// `RTNLGRP_IPV4_IFADDR`: multicast group: IPv4 addresses that come and go.
 pub const RTNLGRP_IPV4_IFADDR: u32 = 5;
 /// `RTNLGRP_IPV4_ROUTE`: IPv4 routes.
@@ -26,6 +32,13 @@ pub const RTNLGRP_IPV4_ROUTE: u32 = 7;
 pub const RTNLGRP_IPV6_IFADDR: u32 = 9;
 /// `RTNLGRP_IPV6_ROUTE`: IPv6 routes.
 pub const RTNLGRP_IPV6_ROUTE: u32 = 11;
+
+/// `IFINFOMSG_LEN`: bytes of `struct ifinfomsg`.
+pub const IFINFOMSG_LEN: usize = 16;
+/// `IFLA_IFNAME`: the device's name.
+pub const IFLA_IFNAME: u16 = 3;
+/// `IFF_UP`: it is switched on.
+pub const IFF_UP: u32 = 1;
 
 /// `IFADDRMSG_LEN`: bytes of `struct ifaddrmsg`.
 pub const IFADDRMSG_LEN: usize = 8;
