@@ -29,6 +29,10 @@ impl JailSet {
     /// No jail.
     pub const NONE: Self = Self(0);
 
+    const fn is_one(self) -> bool {
+        self.0.count_ones() == 1
+    }
+
     /// Adds the jail of this number.
     pub fn insert(&mut self, jail: u8) {
         self.0 |= 1u16.checked_shl(jail.into()).unwrap_or(0);
@@ -215,29 +219,48 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         now: Instant,
         decided: impl FnMut(u8, Attempt, Decision),
     ) {
-        self.handle_record(jails, Record::parse(line).as_ref(), now, decided);
+        self.handle_record(jails, line, Record::parse(line).as_ref(), now, decided);
     }
 
-    /// As [`Engine::handle_line`] for a line that was taken apart already, `None` if it has no header.
+    /// As [`Engine::handle_line`] for a line that was taken apart already, `None` if it has no header of syslog's.
     pub fn handle_record(
         &mut self,
         jails: JailSet,
+        line: &[u8],
         record: Option<&Record<'_>>,
         now: Instant,
         mut decided: impl FnMut(u8, Attempt, Decision),
     ) {
         self.counters.lines += 1;
-        let Some(record) = record else { return };
-        let Some(filter) = Filter::of_program(record.program) else { return };
+        let service = || record.and_then(|record| Filter::of_program(record.program));
+        // One jail only asks whether the line is its own.
+        let tagged = if jails.is_one() { None } else { Some(service()) };
+        // Made when the first jail asks.
+        let mut own = None;
         for number in jails.numbers() {
             let index = usize::from(number);
-            let (Some(jail), Some(sessions)) = (self.jails.get(index), self.memory.sessions.get_mut(index)) else {
-                continue;
-            };
-            if !jail.enabled || jail.filter != filter {
+            let Some(jail) = self.jails.get(index) else { continue };
+            if !jail.enabled || matches!(tagged, Some(Some(of)) if of != jail.filter) {
                 continue;
             }
-            if let Some(attempt) = filter.detect(jail.mode, sessions, record) {
+            let Some(sessions) = self.memory.sessions.get_mut(index) else { continue };
+            let record = match record {
+                Some(record)
+                    if tagged.map_or_else(|| jail.filter.is_program(record.program), |of| of == Some(jail.filter)) =>
+                {
+                    record
+                }
+                _ if !jail.filter.has_own_log() => continue,
+                _ => match own.get_or_insert_with(|| match tagged.unwrap_or_else(service) {
+                    // Never tried for another.
+                    Some(_) => None,
+                    None => Filter::own_record(line),
+                }) {
+                    Some(own) => own,
+                    None => continue,
+                },
+            };
+            if let Some(attempt) = jail.filter.detect(jail.mode, sessions, record) {
                 let decision = self.decide(number, jail, attempt, now);
                 decided(number, attempt, decision);
             }

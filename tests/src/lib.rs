@@ -1,6 +1,7 @@
 //! Shared pieces of the tests.
 
 pub mod bytes;
+pub mod detect;
 pub mod fake_ipset;
 pub mod fake_kernel;
 pub mod hex;

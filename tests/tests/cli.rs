@@ -1,6 +1,7 @@
 //! The command line of the binary: what each verb prints and with which code it ends, and what the daemon does from its
 //! start to its end.
 
+use edgeban_core::detect::Filter;
 use edgeban_tests::lab::{Edgeban, Lab, LogFile, ROUTER_V4, Signal, binary, eventually, failure, numbered};
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -106,7 +107,7 @@ fn wrong_usage_is_code_2_and_says_what_is_wrong() {
         (&["run", "--config"], "this option wants a file: --config"),
         (&["check", "--config=x"], "write the file as the next word, not after =: --config"),
         (&["test", "log"], "--filter NAME is missing"),
-        (&["test", "--filter", "nginx"], "no such filter, expected sshd, dropbear or auto: nginx"),
+        (&["test", "--filter", "nginx"], "no such filter, `edgeban test --help` names them: nginx"),
         (&["test", "--filter=sshd", "--mode=mild"], "no such mode, expected normal, ddos, extra or aggressive: mild"),
         (&["test", "--filter=sshd", "--maxretry=0"], "maxretry is a number from 1 to 10000: 0"),
         (&["test", "--filter=sshd", "--findtime=0"], "findtime is a time from 1s to 365d, as 600, 10m or 1h: 0"),
@@ -140,6 +141,43 @@ fn check_says_what_a_configuration_comes_to() {
 
 const BAD: &str = "[jails.sshd]\nmaxretry = 0\n[jails.foo]\nfindtime = 10m\nbogus = 1\n";
 
+/// Lines that name no program are for the jail of the service that writes such a file; others never are.
+#[test]
+fn a_service_with_a_log_of_its_own_is_read_by_its_form() {
+    let log = "\
+2026/11/24 05:00:00 [error] 7#8: *9 user \"a\": password mismatch, client: 10.1.1.1, server: s
+2026-11-24 05:00:01 login authenticator failed for (a) [10.1.1.2]: 535 Incorrect authentication data
+Nov 24 05:00:02 mx postfix/smtpd[7]: warning: unknown[10.1.1.3]: SASL LOGIN authentication failed: x
+2026-11-24 05:00:03 edge sshd[7]: login authenticator failed for (a) [10.1.1.9]: 535 Incorrect authentication data
+Nov 24 05:00:04 edge cron[7]: [a] FAIL LOGIN: Client \"10.1.1.9\"
+";
+    for (filter, matches) in [
+        ("auto", &["nginx-http-auth 10.1.1.1", "exim 10.1.1.2", "postfix 10.1.1.3", "", ""]),
+        ("nginx-http-auth", &["nginx-http-auth 10.1.1.1", "", "", "", ""]),
+        ("exim", &["", "exim 10.1.1.2", "", "", ""]),
+        ("postfix", &["", "", "postfix 10.1.1.3", "", ""]),
+    ] {
+        let said = edgeban(&["test", "--json", "--filter", filter], log);
+        let want: Vec<String> = (1..)
+            .zip(matches)
+            .map(|(line, hit)| match hit.split_once(' ') {
+                None => format!("{{\"line\":{line},\"match\":false}}"),
+                Some((filter, address)) => {
+                    format!("{{\"line\":{line},\"match\":true,\"address\":\"{address}\",\"filter\":\"{filter}\"}}")
+                }
+            })
+            .collect();
+        assert_eq!(said.out.lines().collect::<Vec<_>>(), want, "{filter}");
+    }
+}
+
+/// Every filter's name, as a complaint lists them.
+fn filters() -> String {
+    let names = Filter::NAMES.map(|name| format!("\"{name}\""));
+    let (last, others) = names.split_last().unwrap();
+    format!("{} or {last}", others.join(", "))
+}
+
 /// What is wrong with it.
 fn complaints(name: &str) -> String {
     format!(
@@ -147,7 +185,8 @@ fn complaints(name: &str) -> String {
          {name}:4:12: `10m` has no quotes, expected 1s to 365d, in seconds or as \"90s\", \"10m\", \"1h30m\", \"7d\", \"1w\"\n\
          {name}:5:1: unknown key `bogus` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, \
          `ignoreip`, `ignoreself` or `filter`\n\
-         {name}:3:8: jail `foo` has no filter, expected filter = \"sshd\" or \"dropbear\", or a jail named like its filter\n"
+         {name}:3:8: jail `foo` has no filter, expected filter = {}, or a jail named like its filter\n",
+        filters()
     )
 }
 

@@ -3,13 +3,10 @@
 use super::model::{BanTime, Config, Global, Jail};
 use crate::addr::{Addr, Prefix};
 use crate::detect::{Filter, Mode};
+#[cfg(test)]
 use crate::limits;
 use crate::time::Duration;
 use heapless::{String, Vec};
-
-/// Where sshd and dropbear log through syslog: Debian and its kin, Red Hat and its kin, OpenWrt and other BusyBox
-/// systems. A path that does not exist is waited for, not an error.
-const LOGPATH: [&str; 3] = ["/var/log/auth.log", "/var/log/secure", "/var/log/messages"];
 
 /// fail2ban's `maxretry`.
 const MAXRETRY: u32 = 5;
@@ -17,7 +14,7 @@ const MAXRETRY: u32 = 5;
 /// fail2ban's `findtime`.
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
-/// What runs with no file at all: a jail for each filter, named after it.
+/// What runs with no file at all: a jail for each SSH server, named after its filter.
 pub fn defaults(config: &mut Config) {
     clear(config);
     add_jails(config, &unset());
@@ -57,9 +54,9 @@ pub(super) fn unset() -> Jail {
 
 /// The built-in jails, with these `[defaults]`.
 pub(super) fn add_jails(config: &mut Config, defaults: &Jail) {
-    for filter in Filter::ALL {
-        // `limits::JAILS` is more than there are filters, and a filter's name is shorter than a jail's may be: neither
-        // push can fail. A test counts them.
+    for filter in BUILT_IN {
+        // There is room for two jails, and a filter's name is shorter than a jail's may be: neither push can fail. A test
+        // counts.
         if config.jails.push(defaults.clone()).is_ok()
             && let Some(jail) = config.jails.last_mut()
         {
@@ -70,16 +67,31 @@ pub(super) fn add_jails(config: &mut Config, defaults: &Jail) {
     }
 }
 
-/// Gives a jail that names no log file those of its filter. Both services log through syslog, so the paths are the same.
+/// Gives a jail that names no log file those of its filter.
 pub(super) fn fill_logpath(jail: &mut Jail) {
     if jail.logpath.is_empty() {
-        for path in LOGPATH {
+        for path in jail.filter.logpath() {
             let mut text = String::new();
-            // Three short constants fit; a test counts them.
+            // A few short constants fit; a test counts them.
             let _ = text.push_str(path);
             let _ = jail.logpath.push(text);
         }
     }
 }
 
-static_assertions::const_assert!(Filter::ALL.len() <= limits::JAILS && LOGPATH.len() <= limits::LOGPATHS);
+/// The filters of the built-in jails: the services that nearly every machine has.
+const BUILT_IN: [Filter; 2] = [Filter::Sshd, Filter::Dropbear];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_filter_fits_a_jail() {
+        for filter in Filter::ALL {
+            assert!(filter.name().len() <= limits::JAIL_NAME);
+            assert!((1..=limits::LOGPATHS).contains(&filter.logpath().len()), "{filter:?}");
+            assert!(filter.logpath().iter().all(|path| path.starts_with('/') && path.len() <= limits::PATH));
+        }
+    }
+}

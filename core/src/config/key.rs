@@ -1,5 +1,6 @@
 //! The keys: their names, where they may stand, and what they take.
 
+use crate::detect::Filter;
 use crate::limits;
 use crate::time::Duration;
 use core::fmt;
@@ -125,7 +126,7 @@ impl Key {
     /// The words that the key takes, if it takes only certain words: the names of its type's `ALL`.
     pub(super) const fn words(self) -> &'static [&'static str] {
         match self {
-            Self::Filter => &["sshd", "dropbear"],
+            Self::Filter => &Filter::NAMES,
             Self::Mode => &["normal", "ddos", "extra", "aggressive"],
             Self::Backend => &["auto", "nftables", "iptables", "ipset", "log-only"],
             Self::LogLevel => &["error", "warning", "info", "debug"],
@@ -207,7 +208,7 @@ pub(super) fn list(f: &mut fmt::Formatter<'_>, words: &[&str], quote: &str) -> f
 mod tests {
     use super::super::model::{Backend, LogLevel, OnStop};
     use super::*;
-    use crate::detect::{Filter, Mode};
+    use crate::detect::Mode;
     use crate::firewall::nft::Foreign;
     use crate::wire::nft::chain::Hook;
     use crate::wire::nft::rule::Verdict;

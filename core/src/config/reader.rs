@@ -9,7 +9,7 @@ use super::key::{Key, NAMES};
 use super::model::{Config, Jail};
 use super::text::Text;
 use super::{builtin, suggest, value};
-use crate::detect::Filter;
+use crate::detect::{Filter, Mode};
 use crate::limits;
 use crate::wire::nft::chain::Hook;
 use crate::wire::nft::rule::Verdict;
@@ -362,7 +362,6 @@ impl Reader<'_, '_, '_> {
             if open(Key::Ignoreself) {
                 jail.ignoreself = defaults.ignoreself;
             }
-            builtin::fill_logpath(jail);
             if open(Key::Filter) {
                 match Filter::from_name(&jail.name) {
                     Some(filter) => jail.filter = filter,
@@ -371,6 +370,13 @@ impl Reader<'_, '_, '_> {
                     None => self.report.at(seen.at, &jail.name, Problem::NoFilter),
                 }
             }
+            if let Some(at) = seen.key(Key::Mode)
+                && jail.mode != Mode::Normal
+                && !jail.filter.has_modes()
+            {
+                self.report.at(at, "", Problem::Conflict("this jail's filter has no mode but \"normal\""));
+            }
+            builtin::fill_logpath(jail);
         }
         self.count_files();
     }

@@ -4,22 +4,14 @@
 //! in a line may be the attacker's text.
 
 mod pattern;
+mod registry;
 mod session;
 
+pub use registry::Filter;
 pub use session::Sessions;
 
 use crate::addr::Addr;
-use crate::source::syslog::Record;
-use pattern::{dropbear, sshd};
-
-/// A service whose messages edgeban understands; fail2ban's filter names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Filter {
-    /// OpenSSH's `sshd` and `sshd-session`.
-    Sshd,
-    /// Dropbear.
-    Dropbear,
-}
+use crate::source::syslog::{Record, own_date};
 
 /// How much of a service's complaints count, as fail2ban's filters define it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
@@ -45,41 +37,19 @@ pub struct Attempt {
 }
 
 impl Filter {
-    /// Every filter.
-    pub const ALL: [Self; 2] = [Self::Sshd, Self::Dropbear];
-
     /// The filter of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|filter| filter.name() == name)
     }
 
-    /// The filter's name in the configuration.
+    /// A line of a log file that a service writes by itself, without syslog: a date, and no program's name. For filters that
+    /// [have such a file](Self::has_own_log), and for lines that are of no service's program: a line of one service is never
+    /// tried for another. `None` if there is no date.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sshd => "sshd",
-            Self::Dropbear => "dropbear",
-        }
-    }
-
-    /// The filter for a record's program name, if there is one.
-    #[must_use]
-    pub fn of_program(program: &[u8]) -> Option<Self> {
-        match program {
-            b"sshd" | b"sshd-session" | b"sshd-auth" => Some(Self::Sshd),
-            b"dropbear" => Some(Self::Dropbear),
-            _ => None,
-        }
-    }
-
-    /// The failed attempts that this record proves, if any. The record's program must be this filter's.
-    pub fn detect(self, mode: Mode, sessions: &mut Sessions, record: &Record<'_>) -> Option<Attempt> {
-        let part = match self {
-            Self::Sshd => sshd::read(record.message, mode, sessions.peer(record.pid)),
-            Self::Dropbear => dropbear::read(record.message, mode),
-        }?;
-        sessions.take(record.pid, part)
+    pub fn own_record(line: &[u8]) -> Option<Record<'_>> {
+        let (stamp, rest) = own_date(line)?;
+        Some(Record { stamp, program: b"", pid: None, message: rest.trim_ascii_end() })
     }
 }
 

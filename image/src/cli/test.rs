@@ -23,20 +23,24 @@ use edgeban_linux::file::{self, OpenFlags};
 use edgeban_linux::{Errno, random};
 use heapless::{String, Vec};
 
-const HELP: &str = "\
+const HELP: [&str; 2] = [
+    "\
 edgeban test --filter NAME [OPTION ...] [LOGFILE|-]
 
 Says for each line of a log (standard input if it is - or not given) whether the filter matches and which address it
 names, then the totals and the addresses that would have been banned. Time is what the lines' own timestamps say.
 Needs no root and changes nothing. Exit code 1 if no line matched.
 
-  --filter NAME     sshd, dropbear, or auto: each line's program name chooses
+  --filter NAME     one of these, or auto: each line's program name chooses, and the form of lines without one
+",
+    "\
   --mode MODE       normal (default), ddos, extra, aggressive
   --maxretry N      attempts that ban, 5 if not given
   --findtime TIME   within this time, 10m if not given
   --json            one JSON object a line: line, match, address, filter; ban when the line leads to a ban
   --quiet           only the totals and the bans
-";
+",
+];
 
 /// How results are shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,7 +72,7 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
     let mut chosen = false;
     while let Some(piece) = options.next()? {
         match piece {
-            Piece::Name(b"help" | b"h") => return Ok(say(HELP)),
+            Piece::Name(b"help" | b"h") => return Ok(help()),
             Piece::Name(b"json") => request.show = Show::Json,
             Piece::Name(b"quiet" | b"q") => request.show = Show::Totals,
             Piece::Name(b"filter" | b"f") => {
@@ -78,7 +82,7 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
                     _ => Some(
                         text(name)
                             .and_then(Filter::from_name)
-                            .ok_or(wrong("no such filter, expected sshd, dropbear or auto", name))?,
+                            .ok_or(wrong("no such filter, `edgeban test --help` names them", name))?,
                     ),
                 };
                 chosen = true;
@@ -114,12 +118,23 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
     Ok(replay(&request, arena))
 }
 
+fn help() -> u8 {
+    let [before, after] = HELP;
+    say(before);
+    for filter in Filter::ALL {
+        say("                      ");
+        say(filter.name());
+        say("\n");
+    }
+    say(after)
+}
+
 fn text(bytes: &'static [u8]) -> Option<&'static str> {
     core::str::from_utf8(bytes).ok()
 }
 
 /// A jail for each filter in question that bans for good, so that every address is told once.
-fn jails(request: &Request) -> Vec<Jail, 2> {
+fn jails(request: &Request) -> Vec<Jail, { Filter::ALL.len() }> {
     Filter::ALL
         .into_iter()
         .filter(|filter| request.filter.is_none_or(|only| only == *filter))
@@ -214,10 +229,17 @@ impl<'m> Replay<'m> {
     fn line(&mut self, line: &[u8], out: &mut Out<'_>) {
         self.line += 1;
         let record = Record::parse(line);
-        let now = self.clock.at(record.and_then(|record| record.stamp));
-        let mut hit: Option<(Filter, Addr, bool)> = None;
         let jails = self.jails;
-        self.engine.handle_record(self.all, record.as_ref(), now, |jail, attempt, decision| {
+        let stamp = match &record {
+            Some(record) => record.stamp,
+            None if jails.iter().any(|jail| jail.filter.has_own_log()) => {
+                Filter::own_record(line).and_then(|record| record.stamp)
+            }
+            None => None,
+        };
+        let now = self.clock.at(stamp);
+        let mut hit: Option<(Filter, Addr, bool)> = None;
+        self.engine.handle_record(self.all, line, record.as_ref(), now, |jail, attempt, decision| {
             if let Some(jail) = jails.get(usize::from(jail)) {
                 hit = Some((jail.filter, attempt.addr, matches!(decision, Decision::Ban(_))));
             }

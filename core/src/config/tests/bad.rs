@@ -1,10 +1,18 @@
 //! What is said of a wrong file: exactly, with its place.
 
 use super::{bad, try_read};
+use crate::detect::Filter;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
 
+/// `FILTERS` stands for all filters' names.
 fn check(cases: &[(&str, &[&str])]) {
+    let (last, others) = Filter::NAMES.split_last().unwrap();
+    let filters = format!("\"{}\" or \"{last}\"", others.join("\", \""));
     for (text, want) in cases {
-        assert_eq!(bad(text), *want, "{text}");
+        let want: Vec<String> = want.iter().map(|want| want.replace("FILTERS", &filters)).collect();
+        assert_eq!(bad(text), want, "{text}");
     }
 }
 
@@ -249,20 +257,21 @@ fn words() {
             "[global]\ntable = \"abcdefghijklmnopqrstuvwxyz012345\"",
             &["2:9: `abcdefghijklmnopqrstuvwxyz012345` has 32 bytes, expected at most TABLE_NAME = 31 bytes"],
         ),
-        ("[jails.sshd]\nfilter = \"nginx\"", &[r#"2:10: unknown word `nginx`, expected "sshd" or "dropbear""#]),
+        (
+            "[jails.sshd]\nfilter = \"nginx\"",
+            &[r#"2:10: unknown word `nginx`, expected FILTERS (did you mean `nginx-http-auth`?)"#],
+        ),
         (
             "[jails.sshd]\nfilter = \"shd\"\nmode = \"agressive\"",
             &[
-                r#"2:10: unknown word `shd`, expected "sshd" or "dropbear" (did you mean `sshd`?)"#,
+                r#"2:10: unknown word `shd`, expected FILTERS (did you mean `sshd`?)"#,
                 r#"3:8: unknown word `agressive`, expected "normal", "ddos", "extra" or "aggressive" (did you mean `aggressive`?)"#,
             ],
         ),
-        ("[jails.sshd]\nfilter = [\"sshd\"]", &[r#"2:10: an array, expected "sshd" or "dropbear""#]),
+        ("[jails.sshd]\nfilter = [\"sshd\"]", &[r#"2:10: an array, expected FILTERS"#]),
         (
             "[jails.ssh]\nenabled = true",
-            &[
-                r#"1:8: jail `ssh` has no filter, expected filter = "sshd" or "dropbear", or a jail named like its filter"#,
-            ],
+            &[r#"1:8: jail `ssh` has no filter, expected filter = FILTERS, or a jail named like its filter"#],
         ),
         (
             "[jails.\"a b\"]\nfilter = \"sshd\"",
@@ -297,6 +306,10 @@ fn words() {
         (
             "global.hook = \"ingress\"",
             &["1:8: hook = \"ingress\" needs `devices`, the network devices whose packets it sees"],
+        ),
+        (
+            "[defaults]\nmode = 'ddos'\n[jails.vsftpd]\n[jails.openvpn]\nmode = 'ddos'",
+            &["5:1: this jail's filter has no mode but \"normal\""],
         ),
         ("global.devices = [\"wan\"]", &["1:8: only hook = \"ingress\" has devices"]),
         (
@@ -333,7 +346,7 @@ fn words() {
             "[jails.sshd]\nmode = 'ü' # ü\nfilter = 'dropbears'",
             &[
                 r#"2:8: unknown word `ü`, expected "normal", "ddos", "extra" or "aggressive""#,
-                r#"3:10: unknown word `dropbears`, expected "sshd" or "dropbear" (did you mean `dropbear`?)"#,
+                r#"3:10: unknown word `dropbears`, expected FILTERS (did you mean `dropbear`?)"#,
             ],
         ),
     ]);

@@ -169,6 +169,7 @@ fn the_example_is_what_it_says() {
         &[
             Jail { maxretry: 3, ..base("sshd", Filter::Sshd) },
             Jail { enabled: false, ..base("dropbear", Filter::Dropbear) },
+            Jail { logpath: paths(&["/var/log/nginx/error.log"]), ..base("nginx-http-auth", Filter::NginxHttpAuth) },
             probes,
         ],
     );
@@ -194,6 +195,16 @@ fn defaults_hold_wherever_they_stand() {
     assert_eq!([before.jails[0].maxretry, before.jails[1].maxretry], [4, 7]);
     assert_eq!(before.jails[0].ignoreip, prefixes::<32>(&["192.0.2.1"]));
     assert!(!before.jails[0].enabled && !before.jails[1].ignoreself);
+}
+
+/// A jail that names no file reads those of its filter, whichever stands first.
+#[test]
+fn each_filter_knows_its_files() {
+    let config = good("[jails.a]\nfilter = 'exim'\n[jails.vaultwarden]\n");
+    for (jail, filter) in config.jails.iter().zip([Filter::Exim, Filter::Vaultwarden]) {
+        assert_eq!(jail.filter, filter);
+        assert!(jail.logpath.iter().eq(filter.logpath()), "{filter:?}");
+    }
 }
 
 #[test]

@@ -7,8 +7,7 @@
 //! Mode `normal` counts failed logins and connections that used up their tries; `ddos` and `aggressive` also those that
 //! left without a login (scanners that only look for keys leave no other trace).
 
-use super::{after_last, split_first, split_last, trim_end};
-use crate::addr::Addr;
+use super::{after_last, host_port, split_first, split_last, trim_end};
 use crate::detect::Mode;
 use crate::detect::session::Part;
 use crate::source::syslog::month_day_time;
@@ -98,31 +97,10 @@ fn rejected_user(message: &[u8]) -> Option<Part<'_>> {
     ENDS.iter().any(|end| message.ends_with(end)).then_some(Part::Nameless)
 }
 
-/// `192.0.2.1:4711`, `2001:db8::1:4711`, `[2001:db8::1]:4711`; an IPv4 address may do without the port.
-fn host_port(text: &[u8]) -> Option<Addr> {
-    if let Some(bracketed) = text.strip_prefix(b"[") {
-        let (host, port) = split_last(bracketed, b"]:")?;
-        return if is_port(port) { Addr::parse(host).ok() } else { None };
-    }
-    match split_last(text, b":") {
-        None => Addr::parse(text).ok(),
-        Some((host, port)) => {
-            if is_port(port) {
-                Addr::parse(host).ok()
-            } else {
-                None
-            }
-        }
-    }
-}
-
-fn is_port(text: &[u8]) -> bool {
-    (1..=5).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::addr::Addr;
 
     fn addr(text: &str) -> Addr {
         Addr::parse(text.as_bytes()).unwrap()

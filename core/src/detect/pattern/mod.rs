@@ -5,8 +5,21 @@
 //! it. Where both ends are the attacker's, a message with more than one reading counts only if the connection's earlier
 //! lines tell which is right.
 
+pub(super) mod apache;
+pub(super) mod asterisk;
+pub(super) mod dovecot;
 pub(super) mod dropbear;
+pub(super) mod exim;
+pub(super) mod nginx;
+pub(super) mod openvpn;
+mod pam;
+pub(super) mod postfix;
+pub(super) mod proftpd;
+pub(super) mod pureftpd;
 pub(super) mod sshd;
+mod text;
+pub(super) mod vaultwarden;
+pub(super) mod vsftpd;
 
 use crate::addr::Addr;
 use nom::branch::alt;
@@ -82,6 +95,28 @@ fn trim_end(text: &[u8]) -> &[u8] {
         text = rest;
     }
     text
+}
+
+/// `192.0.2.1:4711`, `2001:db8::1:4711`, `[2001:db8::1]:4711`; an IPv4 address may do without the port.
+fn host_port(text: &[u8]) -> Option<Addr> {
+    if let Some(bracketed) = text.strip_prefix(b"[") {
+        let (host, port) = split_last(bracketed, b"]:")?;
+        return if is_port(port) { Addr::parse(host).ok() } else { None };
+    }
+    match split_last(text, b":") {
+        None => Addr::parse(text).ok(),
+        Some((host, port)) => {
+            if is_port(port) {
+                Addr::parse(host).ok()
+            } else {
+                None
+            }
+        }
+    }
+}
+
+fn is_port(text: &[u8]) -> bool {
+    (1..=5).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
 /// The value of a parser that matched.

@@ -51,6 +51,40 @@ pub(crate) fn month_day_time(text: &[u8]) -> Option<(Stamp, &[u8])> {
     })
 }
 
+/// The date at the start of a line that a program writes into a log file of its own: one that syslog might write, or
+/// `2014/04/03 22:20:38 `, or one in brackets (`[Sat Jul 20 21:39:11.978080 2013] `), or daemontools' `@4000000... `,
+/// which is skipped.
+pub(crate) fn own(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
+    /// Longer than the longest date in brackets, Apache's with microseconds.
+    const LONGEST: usize = 40;
+    let (date, rest) = match line {
+        [b'@', rest @ ..] => {
+            let (label, rest) = rest.split_at_checked(24)?;
+            return if label.iter().all(u8::is_ascii_hexdigit) { Some((None, rest.strip_prefix(b" ")?)) } else { None };
+        }
+        [b'[', inner @ ..] => {
+            let end = inner.iter().take(LONGEST).position(|&b| b == b']')?;
+            let rest = inner.get(end + 1..)?;
+            (inner.get(..end)?, rest.strip_prefix(b" ").unwrap_or(rest))
+        }
+        [_, _, _, _, b'/', ..] => {
+            let (date, rest) = line.split_at_checked(19)?;
+            (date, rest.strip_prefix(b" ")?)
+        }
+        _ => return fixed(line).or_else(|| any(line)).map(|(stamp, rest)| (Some(stamp), rest)),
+    };
+    // As the forms above have it: dashes, no fraction, a space at the end.
+    let mut plain = heapless::Vec::<u8, { LONGEST + 1 }>::new();
+    let mut fraction = false;
+    for &byte in date.iter().chain(b" ") {
+        fraction = byte == b'.' || (fraction && byte.is_ascii_digit());
+        if !fraction {
+            plain.push(if byte == b'/' { b'-' } else { byte }).ok()?;
+        }
+    }
+    any(&plain).map(|(stamp, _)| (Some(stamp), rest))
+}
+
 /// `2026-11-24T04:47:08[.123456][Z|+00:00|+0000] `; a space may stand for the `T`.
 pub(super) fn iso(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2, rest @ ..] =

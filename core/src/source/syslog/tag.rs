@@ -95,8 +95,11 @@ pub(super) fn number(text: &[u8]) -> Option<u32> {
     }
 }
 
-/// A program's name without its directory.
+/// A program's name without its directory. Only a whole path has one: `postfix/smtpd` is a name.
 pub(super) fn basename(path: &[u8]) -> &[u8] {
+    if path.first() != Some(&b'/') {
+        return path;
+    }
     match path.iter().rposition(|&b| b == b'/') {
         Some(slash) => path.get(slash + 1..).unwrap_or(path),
         None => path,

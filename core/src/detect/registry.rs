@@ -1,0 +1,237 @@
+//! The table of the services: from it follow the filters' names, the programs that they read, and where they log.
+
+use super::pattern::*;
+use super::{Attempt, Mode, Sessions};
+use crate::addr::Addr;
+use crate::source::syslog::Record;
+
+/// Where programs log through syslog: Debian and its kin, Red Hat and its kin, OpenWrt and other BusyBox systems. A path
+/// that does not exist is waited for, not an error.
+const AUTH: &[&str] = &["/var/log/auth.log", "/var/log/secure", "/var/log/messages"];
+
+/// The same of mail servers.
+const MAIL: &[&str] = &["/var/log/mail.log", "/var/log/maillog", "/var/log/messages"];
+
+/// Makes [`Filter`] of the table's rows:
+///
+/// - `programs`: the names that syslog has for it;
+/// - `instance`: of a name with a part that the operator chooses, whether it is one of this service's;
+/// - `logpath`: where it logs unless the jail says otherwise;
+/// - `own_log`: whether it also, or only, writes a log file of its own, where lines have a date and no program: such lines
+///   are read for jails with this filter and for no other;
+/// - `modes`: whether it counts more in other modes than in `normal`;
+/// - `read`: from a record of one of its programs, or of its own log, to what it proves.
+macro_rules! services {
+    ($(
+        $(#[$doc:meta])*
+        $id:ident = $name:literal {
+            programs: [$($program:literal),*],
+            instance: $instance:expr,
+            logpath: $logpath:expr,
+            own_log: $own_log:literal,
+            modes: $modes:literal,
+            read: |$record:ident, $mode:ident, $sessions:ident| $read:expr,
+        }
+    )*) => {
+        /// A service whose messages edgeban understands; fail2ban's filter names.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        pub enum Filter {
+            $($(#[$doc])* $id,)*
+        }
+
+        impl Filter {
+            /// Every filter.
+            pub const ALL: [Self; Self::NAMES.len()] = [$(Self::$id),*];
+
+            /// The filters' names.
+            pub const NAMES: [&str; [$($name),*].len()] = [$($name),*];
+
+            /// The filter's name in the configuration.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$id => $name,)* }
+            }
+
+            /// Whether programs of this name are the filter's.
+            #[inline(never)]
+            #[must_use]
+            pub fn is_program(self, program: &[u8]) -> bool {
+                match self {
+                    $(Self::$id => {
+                        let instance: Option<fn(&[u8]) -> bool> = $instance;
+                        matches!(program, $($program)|+) || instance.is_some_and(|is_one| is_one(program))
+                    })*
+                }
+            }
+
+            /// The filter for a record's program name, if there is one.
+            #[must_use]
+            pub fn of_program(program: &[u8]) -> Option<Self> {
+                Self::ALL.into_iter().find(|filter| filter.is_program(program))
+            }
+
+            /// Where the service logs unless it is told otherwise.
+            #[must_use]
+            pub const fn logpath(self) -> &'static [&'static str] {
+                match self { $(Self::$id => $logpath,)* }
+            }
+
+            /// Whether the service writes a log file of its own, where lines name no program.
+            #[must_use]
+            pub const fn has_own_log(self) -> bool {
+                match self { $(Self::$id => $own_log,)* }
+            }
+
+            /// Whether other modes count more than `normal`.
+            #[must_use]
+            pub const fn has_modes(self) -> bool {
+                match self { $(Self::$id => $modes,)* }
+            }
+
+            /// The failed attempts that this record proves, if any. It must be of one of this filter's programs, or
+            /// [of its own log](Self::own_record).
+            pub fn detect(self, mode: Mode, sessions: &mut Sessions, record: &Record<'_>) -> Option<Attempt> {
+                match self {
+                    $(Self::$id => {
+                        let ($record, $mode, $sessions) = (record, mode, sessions);
+                        $read
+                    })*
+                }
+            }
+        }
+    };
+}
+
+services! {
+    /// OpenSSH's `sshd` and `sshd-session`.
+    Sshd = "sshd" {
+        programs: [b"sshd", b"sshd-session", b"sshd-auth"],
+        instance: None,
+        logpath: AUTH,
+        own_log: false,
+        modes: true,
+        read: |record, mode, sessions| {
+            let part = sshd::read(record.message, mode, sessions.peer(record.pid))?;
+            sessions.take(record.pid, part)
+        },
+    }
+    /// Dropbear.
+    Dropbear = "dropbear" {
+        programs: [b"dropbear"],
+        instance: None,
+        logpath: AUTH,
+        own_log: false,
+        modes: true,
+        read: |record, mode, sessions| {
+            let part = dropbear::read(record.message, mode)?;
+            sessions.take(record.pid, part)
+        },
+    }
+    /// Postfix's `smtpd` and `postscreen`.
+    Postfix = "postfix" {
+        programs: [b"postfix/smtpd", b"postfix/postscreen"],
+        instance: Some(postfix::is_program),
+        logpath: MAIL,
+        own_log: false,
+        modes: true,
+        read: |record, mode, _sessions| postfix::read(record.message, mode).map(once),
+    }
+    /// Dovecot.
+    Dovecot = "dovecot" {
+        programs: [b"dovecot", b"dovecot-auth", b"auth", b"auth-worker", b"imap-login", b"pop3-login", b"managesieve-login", b"submission-login"],
+        instance: Some(dovecot::is_program),
+        logpath: MAIL,
+        own_log: true,
+        modes: true,
+        read: |record, mode, _sessions| dovecot::read(record.message, mode).map(once),
+    }
+    /// Exim.
+    Exim = "exim" {
+        programs: [b"exim", b"exim4"],
+        instance: None,
+        logpath: &["/var/log/exim4/mainlog", "/var/log/exim/main.log", "/var/log/exim/mainlog"],
+        own_log: true,
+        modes: true,
+        read: |record, mode, _sessions| exim::read(record.message, mode).map(once),
+    }
+    /// vsftpd.
+    Vsftpd = "vsftpd" {
+        programs: [b"vsftpd"],
+        instance: None,
+        logpath: &["/var/log/vsftpd.log", "/var/log/auth.log", "/var/log/secure", "/var/log/messages"],
+        own_log: true,
+        modes: false,
+        read: |record, _mode, _sessions| vsftpd::read(record.message).map(once),
+    }
+    /// ProFTPD.
+    Proftpd = "proftpd" {
+        programs: [b"proftpd"],
+        instance: None,
+        logpath: &["/var/log/proftpd/proftpd.log", "/var/log/auth.log", "/var/log/secure", "/var/log/messages"],
+        own_log: true,
+        modes: false,
+        read: |record, _mode, _sessions| proftpd::read(record.message).map(once),
+    }
+    /// Pure-FTPd.
+    PureFtpd = "pure-ftpd" {
+        programs: [b"pure-ftpd"],
+        instance: None,
+        logpath: &["/var/log/syslog", "/var/log/messages"],
+        own_log: false,
+        modes: false,
+        read: |record, _mode, _sessions| pureftpd::read(record.message).map(once),
+    }
+    /// Apache httpd's error log.
+    ApacheAuth = "apache-auth" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        logpath: &["/var/log/apache2/error.log", "/var/log/httpd/error_log"],
+        own_log: true,
+        modes: true,
+        read: |record, mode, _sessions| apache::read(record.message, mode).map(once),
+    }
+    /// nginx's error log.
+    NginxHttpAuth = "nginx-http-auth" {
+        programs: [b"nginx"],
+        instance: None,
+        logpath: &["/var/log/nginx/error.log"],
+        own_log: true,
+        modes: true,
+        read: |record, mode, _sessions| nginx::read(record.message, mode).map(once),
+    }
+    /// Asterisk.
+    Asterisk = "asterisk" {
+        programs: [b"asterisk"],
+        instance: None,
+        logpath: &["/var/log/asterisk/messages", "/var/log/asterisk/messages.log", "/var/log/asterisk/security"],
+        own_log: true,
+        modes: false,
+        read: |record, _mode, _sessions| asterisk::read(record.message).map(once),
+    }
+    /// OpenVPN's server.
+    Openvpn = "openvpn" {
+        programs: [b"openvpn"],
+        instance: Some(openvpn::is_program),
+        logpath: &["/var/log/openvpn/openvpn.log", "/var/log/syslog", "/var/log/messages"],
+        own_log: true,
+        modes: false,
+        read: |record, _mode, sessions| {
+            let (connection, part) = openvpn::read(record.message, |tag| sessions.peer(Some(tag)))?;
+            sessions.take(Some(connection), part)
+        },
+    }
+    /// Vaultwarden.
+    Vaultwarden = "vaultwarden" {
+        programs: [b"vaultwarden"],
+        instance: None,
+        logpath: &["/var/log/vaultwarden.log", "/var/log/vaultwarden/vaultwarden.log"],
+        own_log: true,
+        modes: false,
+        read: |record, _mode, _sessions| vaultwarden::read(record.message).map(once),
+    }
+}
+
+/// One attempt of a service that tells all on one line.
+fn once(addr: Addr) -> Attempt {
+    Attempt { addr, count: 1 }
+}
