@@ -329,7 +329,7 @@ impl Own {
                 let _ = self.known.insert(addr, gateway);
             }
         } else {
-            core::mem::swap(&mut self.known, &mut self.found);
+            self.known.copy_from(&self.found);
         }
         self.say_full |= self.overflow && !self.overflowed;
         self.overflowed = self.overflow;

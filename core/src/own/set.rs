@@ -41,6 +41,13 @@ impl Set {
         self.entries.clear();
     }
 
+    /// Becomes the same as `other`. (To swap the two would touch all their memory, used or not.)
+    pub fn copy_from(&mut self, other: &Self) {
+        self.entries.clear();
+        // As large as the other.
+        let _ = self.entries.extend_from_slice(&other.entries);
+    }
+
     /// How many addresses.
     pub fn len(&self) -> usize {
         self.entries.len()
