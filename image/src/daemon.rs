@@ -434,11 +434,12 @@ impl Daemon {
         }
         let mut now = now;
         while self.firewall.exchange(&mut self.engine, now) {
+            // Before the next of many batches, or their notices overflow the socket.
+            self.watch.follow(&mut self.engine, now);
             self.report(now, log);
             // A million bans take seconds.
             now = crate::daemon::now().unwrap_or(now);
         }
-        self.watch.follow(&mut self.engine, now);
         self.report(now, log);
     }
 
