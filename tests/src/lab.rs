@@ -108,6 +108,14 @@ pub struct Ban {
     pub left: Option<u64>,
 }
 
+impl Ban {
+    /// Whether it was installed to last `secs`: a ban that had to wait for an earlier batch gets what is left by then, and
+    /// `nft` says whole seconds.
+    pub fn lasts(&self, secs: u64) -> bool {
+        self.timeout.is_some_and(|timeout| (secs.saturating_sub(2)..=secs).contains(&timeout))
+    }
+}
+
 /// The namespaces, and a directory for their files.
 pub struct Lab {
     init: Child,

@@ -439,7 +439,7 @@ fn without_a_file_the_built_in_jails_protect() {
     log.failures([attacker, "127.0.0.1".parse().unwrap(), "::1".parse().unwrap()]);
     messages.write(format!("Nov 24 20:34:48 router dropbear[99]: Bad password attempt for 'root' from {dropbear}:5\n"));
     lab.wait_for_bans([attacker, dropbear]);
-    assert!(lab.bans().values().all(|ban| ban.timeout == Some(600)), "{:?}", lab.bans());
+    assert!(lab.bans().values().all(|ban| ban.lasts(600)), "{:?}", lab.bans());
     edgeban.wait_for_lines(24);
     assert_eq!(edgeban.stop().ignored, 10);
     lab.wait_for_bans([attacker, dropbear]);

@@ -44,7 +44,7 @@ fn attack_over(lab: &Lab, servers: &Servers<'_>, ipv6: bool) {
         assert_eq!(servers.connect(attacker, WRONG), Answer::Denied, "round {round}");
     }
     eventually("the attacker is banned", || (banned() == [attacker]).then_some(()));
-    assert_eq!(lab.bans()[&attacker].timeout, Some(BANTIME));
+    assert!(lab.bans()[&attacker].lasts(BANTIME));
 
     assert_eq!(servers.connect(attacker, WRONG), Answer::Silence, "the fourth");
     assert_eq!(banned(), [attacker], "the ban ended too early to prove anything");
@@ -96,10 +96,10 @@ fn owner_logs_in(server: Server, logger: Logger) {
         log.lines().filter(|line| line.contains(": Accepted p") || line.contains("auth succeeded for ")).count()
     };
     eventually("all logins are in the log", || (accepted(&servers.logged()) == 24).then_some(()));
+    eventually("edgeban has read them", || (edgeban.counters().lines >= 24).then_some(()));
     assert!(lab.banned().is_empty(), "{:?}\n{}", lab.banned(), servers.logged());
     let counters = edgeban.stop();
     assert_eq!((counters.failed, counters.bans), (0, 0), "{}", servers.logged());
-    assert!(counters.lines >= 24, "{counters:?}");
 }
 
 #[test]
