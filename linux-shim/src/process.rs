@@ -13,7 +13,7 @@ use linux_raw_sys::general as c;
 
 /// The second argument of C's `main`, for its declaration:
 ///
-/// ```ignore
+/// ```text
 /// extern "C" fn main(_argc: core::ffi::c_int, argv: Argv) -> core::ffi::c_int
 /// ```
 ///
