@@ -39,3 +39,29 @@ pub fn side_by_side(want: &[u8], got: &[u8]) -> String {
 pub fn assert_same(what: &str, want: &[u8], got: &[u8]) {
     assert!(want == got, "{what}\n{}", side_by_side(want, got));
 }
+
+/// A deliberate difference of edgeban's bytes to those of another program.
+pub struct Edit {
+    /// The reason.
+    pub why: &'static str,
+    /// The other's hex digits; they occur once.
+    pub theirs: &'static str,
+    /// What edgeban has there.
+    pub ours: &'static str,
+}
+
+/// Another program's hex digits, without white space, with edgeban's differences.
+///
+/// # Panics
+/// If a difference is not to be found, or is in two places.
+#[must_use]
+pub fn edited(command: &str, theirs: &str, edits: &[Edit]) -> String {
+    let clean = |text: &str| text.split_whitespace().collect::<String>();
+    let mut text = clean(theirs);
+    for Edit { why, theirs, ours } in edits {
+        let (theirs, ours) = (clean(theirs), clean(ours));
+        assert_eq!(text.matches(&theirs).count(), 1, "{command}: {why}: {theirs} in {text}");
+        text = text.replace(&theirs, &ours);
+    }
+    text
+}

@@ -263,8 +263,21 @@ impl Lab {
     /// If it ends instead.
     #[must_use]
     pub fn start_program(&self, program: &Path, config: &str) -> Edgeban {
+        self.run(program, &self.config(config))
+    }
+
+    /// As [`Lab::start`], with a configuration that [`Lab::config`] wrote.
+    ///
+    /// # Panics
+    /// If it ends instead.
+    #[must_use]
+    pub fn start_file(&self, path: &str) -> Edgeban {
+        self.run(&binary(), path)
+    }
+
+    fn run(&self, program: &Path, path: &str) -> Edgeban {
         let mut command = self.router(program);
-        command.args(["run", "--config", &self.config(config)]);
+        command.args(["run", "--config", path]);
         let mut edgeban = self.spawn(command);
         edgeban.wait_until_ready();
         edgeban

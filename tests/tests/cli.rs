@@ -3,39 +3,14 @@
 
 use edgeban_core::detect::Filter;
 use edgeban_tests::lab::{Edgeban, Lab, LogFile, ROUTER_V4, Signal, binary, eventually, failure, numbered};
+use edgeban_tests::said::{Said, say};
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Code, standard output and standard error of a command.
-#[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-#[track_caller]
-fn say(mut command: Command, input: &str) -> Said {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    Said {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 /// The binary on this machine, for what needs no namespace.
 #[track_caller]

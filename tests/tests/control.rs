@@ -1,6 +1,7 @@
 //! The lock and the control socket, with the real binary on the real kernel.
 
 use edgeban_tests::lab::{Edgeban, Lab, LogFile, Signal, binary, eventually, numbered};
+use edgeban_tests::said::{Said, say};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketType, connect, recv, send, socket};
 use serde_json::Value;
 use std::fs;
@@ -19,18 +20,6 @@ struct World {
     lab: Lab,
 }
 
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn say(mut command: Command) -> Said {
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
 impl World {
     fn new() -> Self {
         let lab = Lab::new();
@@ -40,7 +29,7 @@ impl World {
             log.path()
         );
         let config = lab.config(&text);
-        let edgeban = start(&lab, &config);
+        let edgeban = lab.start_file(&config);
         Self { lab, config, edgeban, log }
     }
 
@@ -49,23 +38,19 @@ impl World {
     }
 
     fn say(&self, arguments: &[&str]) -> Said {
-        say(self.command(arguments))
+        say(self.command(arguments), "")
     }
 
     /// Runs a verb that must end well, and returns what it printed.
     #[track_caller]
     fn ok(&self, arguments: &[&str]) -> String {
-        let said = self.say(arguments);
-        assert_eq!((said.code, &*said.err), (Some(0), ""), "{arguments:?}");
-        said.out
+        self.say(arguments).ok(arguments)
     }
 
     /// Runs a verb that must not.
     #[track_caller]
     fn fails(&self, arguments: &[&str], code: i32, err: &str) {
-        let said = self.say(arguments);
-        assert_eq!((said.code, &*said.out), (Some(code), ""), "{arguments:?}: {}", said.err);
-        assert!(said.err.contains(err), "{arguments:?}: {}", said.err);
+        self.say(arguments).fails(arguments, code, err);
     }
 
     fn status(&self) -> Value {
@@ -88,12 +73,6 @@ impl World {
         connect(&fd, &SocketAddrUnix::new(self.file(".sock")).unwrap()).unwrap();
         fd
     }
-}
-
-fn start(lab: &Lab, config: &str) -> Edgeban {
-    let mut edgeban = lab.spawn(lab.edgeban(&["run", "--config", config]));
-    edgeban.wait_until_ready();
-    edgeban
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -126,10 +105,10 @@ fn a_second_start_touches_nothing_of_the_first() {
     let why = format!("already running for table edgeban, pid {pid}, lock /run/edgeban/edgeban-");
     assert!(second.log().contains(&why), "{}", second.log());
     let bad = world.lab.config("[global]\nrun_dir = 5\n");
-    assert_eq!(say(world.lab.edgeban(&["run", "--config", &bad])).code, Some(1));
-    assert_eq!(say(world.lab.edgeban(&["run", "--config", "/nonexistent"])).code, Some(4));
+    assert_eq!(say(world.lab.edgeban(&["run", "--config", &bad]), "").code, Some(1));
+    assert_eq!(say(world.lab.edgeban(&["run", "--config", "/nonexistent"]), "").code, Some(4));
     let nowhere = world.lab.config("[global]\nrun_dir = '/nonexistent/x'\n");
-    let said = say(world.lab.edgeban(&["run", "--config", &nowhere]));
+    let said = say(world.lab.edgeban(&["run", "--config", &nowhere]), "");
     assert_eq!(said.code, Some(4));
     assert!(said.err.contains("no lock on /nonexistent/x/edgeban-"), "{}", said.err);
     assert_eq!(marks(&world), before);
@@ -137,7 +116,7 @@ fn a_second_start_touches_nothing_of_the_first() {
 
     // Another table is another daemon.
     let other = world.lab.config("[global]\ntable = 'other'\n");
-    let second = start(&world.lab, &other);
+    let second = world.lab.start_file(&other);
     second.stop();
     assert_eq!(marks(&world).0, before.0);
 }
@@ -151,7 +130,7 @@ fn after_a_kill_the_next_start_takes_over() {
     world.fails(&["status"], 6, "no edgeban runs");
     assert!(world.file(".sock").exists(), "a stale socket is there");
     world.fails(&["ban", "203.0.113.10"], 6, "no edgeban runs for table edgeban in this network namespace");
-    let next = start(&world.lab, &world.config);
+    let next = world.lab.start_file(&world.config);
     assert!(world.ok(&["status"]).contains("pid "));
     next.stop();
     world.fails(&["stop"], 6, "no edgeban runs");
@@ -215,10 +194,8 @@ fn users_without_rights_are_refused() {
     let status = || {
         let mut command = world.lab.router("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(binary());
-        say({
-            command.args(["status", "--config", "/run/config"]);
-            command
-        })
+        command.args(["status", "--config", "/run/config"]);
+        say(command, "")
     };
     fs::write(world.lab.inside("/run/config"), "").unwrap();
     let said = status();

@@ -15,14 +15,7 @@ use edgeban_core::wire::ipset::list::{Member, Parameters};
 use edgeban_core::wire::ipset::set::{Command, Create};
 use edgeban_core::wire::nl::Tag;
 use edgeban_core::wire::reply::{NetlinkError, Reply};
-use edgeban_tests::hex;
-
-/// A deliberate difference to ipset's bytes.
-struct Edit {
-    why: &'static str,
-    ipset: &'static str,
-    ours: &'static str,
-}
+use edgeban_tests::hex::{self, Edit};
 
 struct Vector {
     /// The command.
@@ -42,7 +35,7 @@ const ORDER: Tag = Tag::acked(SEQ);
 const NO_EXCL: &str = "no NLM_F_EXCL, which means nothing here";
 const LINE: Edit = Edit {
     why: "the message's own line is 0: ipset's number there cannot be told from that of a refused element",
-    ipset: "0800094000000001 ADT",
+    theirs: "0800094000000001 ADT",
     ours: "0800094000000000 ADT",
 };
 
@@ -92,7 +85,7 @@ const VECTORS: &[Vector] = &[
         ipset: "640000000206050680f6056b000000000200000005000100070000000f0002006564676562616e5f763400000c000300686173
                 683a697000050004000600000005000500020000001c0007800800064000000000080012400000040008001340
                 00010000",
-        edits: &[Edit { why: "-exist", ipset: "02060506", ours: "02060504" }],
+        edits: &[Edit { why: "-exist", theirs: "02060506", ours: "02060504" }],
         tag: ORDER,
         emit: |tag, w| {
             let (hashsize, maxelem) = (Some(1024), Some(65_536));
@@ -117,7 +110,7 @@ const VECTORS: &[Vector] = &[
         command: "create nets hash:net timeout 0",
         ipset: "540000000206050680f6056b00000000020000000500010007000000090002006e657473000000000d000300686173683a6e65
                 7400000000050004000700000005000500020000000c0007800800064000000000",
-        edits: &[Edit { why: "-exist", ipset: "02060506", ours: "02060504" }],
+        edits: &[Edit { why: "-exist", theirs: "02060506", ours: "02060504" }],
         tag: ORDER,
         emit: |tag, w| {
             let (name, kind, family) = ("nets", SetType::HashNet, Family::V4);
@@ -186,7 +179,7 @@ const VECTORS: &[Vector] = &[
     Vector {
         command: "destroy edgeban_v4",
         ipset: "2c0000000306050280f6056b000000000200000005000100070000000f0002006564676562616e5f76340000",
-        edits: &[Edit { why: NO_EXCL, ipset: "03060502", ours: "03060500" }],
+        edits: &[Edit { why: NO_EXCL, theirs: "03060502", ours: "03060500" }],
         tag: ORDER,
         emit: |tag, w| Command::Destroy.emit("edgeban_v4", 7, tag, w),
     },
@@ -200,7 +193,7 @@ const VECTORS: &[Vector] = &[
     Vector {
         command: "list edgeban_v6",
         ipset: "2c0000000706050380f6056b000000000200000005000100070000000f0002006564676562616e5f76360000",
-        edits: &[Edit { why: "a dump has no ack", ipset: "07060503", ours: "07060103" }],
+        edits: &[Edit { why: "a dump has no ack", theirs: "07060503", ours: "07060103" }],
         tag: ASK,
         emit: |tag, w| Command::List.emit("edgeban_v6", 7, tag, w),
     },
@@ -208,14 +201,7 @@ const VECTORS: &[Vector] = &[
 
 impl Vector {
     fn expected(&self) -> Vec<u8> {
-        let clean = |text: &str| text.split_whitespace().collect::<String>();
-        let mut text = clean(self.ipset);
-        for Edit { why, ipset, ours } in self.edits {
-            let (ipset, ours) = (clean(ipset), clean(ours));
-            assert_eq!(text.matches(&ipset).count(), 1, "{}: {why}: {ipset} in {text}", self.command);
-            text = text.replace(&ipset, &ours);
-        }
-        hex::bytes(&text.replace("ADT", ""))
+        hex::bytes(&hex::edited(self.command, self.ipset, self.edits).replace("ADT", ""))
     }
 }
 

@@ -18,14 +18,7 @@ use edgeban_core::wire::nft::scaffold::{self, Scaffold};
 use edgeban_core::wire::nft::set::{DelSet, NewSet};
 use edgeban_core::wire::nft::table::{DelTable, NewTable};
 use edgeban_core::wire::nl::{Messages, Tag};
-use edgeban_tests::hex;
-
-/// A deliberate difference to nft's bytes.
-struct Edit {
-    why: &'static str,
-    nft: &'static str,
-    ours: &'static str,
-}
+use edgeban_tests::hex::{self, Edit};
 
 struct Vector {
     /// The nft command.
@@ -204,11 +197,11 @@ const VECTORS: &[Vector] = &[
               0b0001006c6f6f6b757000002400028008000200000000011000010062616e6e65645f6970763400080004000000000130000180
               0e000100696d6d6564696174650000001c0002800800010000000000100002800c0002800800010000000000",
         edits: &[
-            Edit { why: "so it is 8 bytes shorter", nft: "64010000060a", ours: "5c010000060a" },
-            Edit { why: "and the list of expressions, too", nft: "38010480", ours: "30010480" },
+            Edit { why: "so it is 8 bytes shorter", theirs: "64010000060a", ours: "5c010000060a" },
+            Edit { why: "and the list of expressions, too", theirs: "38010480", ours: "30010480" },
             Edit {
                 why: "no NFTA_BITWISE_OP: without it the operation is the one that kernels before 5.6 know, the mask",
-                nft: "4c0001800c00010062697477697365003c000280080001000000000108000200000000010800060000000000",
+                theirs: "4c0001800c00010062697477697365003c000280080001000000000108000200000000010800060000000000",
                 ours: "440001800c00010062697477697365003400028008000100000000010800020000000001",
             },
         ],
@@ -304,14 +297,14 @@ const VECTORS: &[Vector] = &[
               00000001580003801c0001800c00040000000000000927c00c00018008000100c63364071c0002800c000400000000000036ee80
               0c00018008000100c63364081c0003800c0004000000000005265c000c00018008000100c6336409",
         edits: &[
-            Edit { why: NO_SET_ID, nft: "0800040000000001580003801c00", ours: "580003801c00" },
-            Edit { why: "so it is shorter", nft: "900000000c0a", ours: "880000000c0a" },
+            Edit { why: NO_SET_ID, theirs: "0800040000000001580003801c00", ours: "580003801c00" },
+            Edit { why: "so it is shorter", theirs: "900000000c0a", ours: "880000000c0a" },
             Edit {
                 why: "nft counts the entries in their types; the kernel's header says NFTA_LIST_ELEM for each",
-                nft: "1c0002800c00",
+                theirs: "1c0002800c00",
                 ours: "1c0001800c00",
             },
-            Edit { why: "as above", nft: "1c0003800c00", ours: "1c0001800c00" },
+            Edit { why: "as above", theirs: "1c0003800c00", ours: "1c0001800c00" },
         ],
         emit: |tag, w| {
             let elements = [("198.51.100.7", Some(600)), ("198.51.100.8", Some(3600)), ("198.51.100.9", Some(86_400))];
@@ -328,8 +321,8 @@ const VECTORS: &[Vector] = &[
         nft: "580000000c0a01040100000000000000010000000c0001006564676562616e001000020062616e6e65645f697076360008000400
               00000002200003801c000180180001801400010020010db8000000000000000000000007",
         edits: &[
-            Edit { why: NO_SET_ID, nft: "08000400000000022000", ours: "2000" },
-            Edit { why: "so it is shorter", nft: "580000000c0a", ours: "500000000c0a" },
+            Edit { why: NO_SET_ID, theirs: "08000400000000022000", ours: "2000" },
+            Edit { why: "so it is shorter", theirs: "580000000c0a", ours: "500000000c0a" },
         ],
         emit: |tag, w| list(tag, w, Change::New, "banned_ipv6", &[("2001:db8::7", None)]),
         elements: &[("2001:db8::7", None)],
@@ -338,7 +331,7 @@ const VECTORS: &[Vector] = &[
         command: "delete element inet edgeban banned_ipv4 { 198.51.100.7, 198.51.100.8 }",
         nft: "540000000e0a01000100000000000000010000000c0001006564676562616e001000020062616e6e65645f697076340024000380
               100001800c00018008000100c6336407100002800c00018008000100c6336408",
-        edits: &[Edit { why: "nft counts the entries in their types", nft: "100002800c00", ours: "100001800c00" }],
+        edits: &[Edit { why: "nft counts the entries in their types", theirs: "100002800c00", ours: "100001800c00" }],
         // A timeout is not written for deletions, even if one is given.
         emit: |tag, w| list(tag, w, Change::Del, "banned_ipv4", &[("198.51.100.7", Some(1)), ("198.51.100.8", None)]),
         elements: &[("198.51.100.7", None), ("198.51.100.8", None)],
@@ -357,7 +350,7 @@ const VECTORS: &[Vector] = &[
               62616e6e65645f69707634000c0001006564676562616e00",
         edits: &[Edit {
             why: "nft states the set before the table here, and here alone",
-            nft: "1000020062616e6e65645f69707634000c0001006564676562616e00",
+            theirs: "1000020062616e6e65645f69707634000c0001006564676562616e00",
             ours: "0c0001006564676562616e001000020062616e6e65645f6970763400",
         }],
         emit: |tag, w| GetElements { table: TABLE, set: "banned_ipv4" }.emit(tag.seq, w),
@@ -375,12 +368,7 @@ const VECTORS: &[Vector] = &[
 impl Vector {
     /// nft's bytes with edgeban's differences.
     fn expected(&self, tag: Tag) -> Vec<u8> {
-        let mut text: String = self.nft.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-        for Edit { why, nft, ours } in self.edits {
-            assert_eq!(text.matches(nft).count(), 1, "{}: {why}: {nft} in {text}", self.command);
-            text = text.replace(nft, ours);
-        }
-        let mut bytes = hex::bytes(&text);
+        let mut bytes = hex::bytes(&hex::edited(self.command, self.nft, self.edits));
         bytes[8..12].copy_from_slice(&tag.seq.to_ne_bytes());
         bytes
     }

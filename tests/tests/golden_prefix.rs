@@ -12,14 +12,7 @@ use edgeban_core::wire::nft::rule::{NewRule, Verdict};
 use edgeban_core::wire::nft::scaffold::{self, Part, Scaffold};
 use edgeban_core::wire::nft::set::{NewSet, SetShape};
 use edgeban_core::wire::nl::{Messages, Tag};
-use edgeban_tests::hex;
-
-/// A deliberate difference to nft's bytes.
-struct Edit {
-    why: &'static str,
-    nft: &'static str,
-    ours: &'static str,
-}
+use edgeban_tests::hex::{self, Edit};
 
 struct Vector {
     command: &'static str,
@@ -76,18 +69,18 @@ const VECTORS: &[Vector] = &[
               69707634000000000800040000000001500003801800018008000300000000010c00018008000100000000001c0002800c000400
               000000000036ee800c00018008000100c63360001800038008000300000000010c00018008000100c6337000",
         edits: &[
-            Edit { why: "so it is shorter", nft: "940000000c0a0104", ours: "740000000c0a0104" },
+            Edit { why: "so it is shorter", theirs: "940000000c0a0104", ours: "740000000c0a0104" },
             Edit {
                 why: "no NFTA_SET_ELEM_LIST_SET_ID: names are enough",
-                nft: "080004000000000150000380",
+                theirs: "080004000000000150000380",
                 ours: "38000380",
             },
             Edit {
                 why: "no end at 0, which only sets with values need; and entries of a list have no numbers",
-                nft: "1800018008000300000000010c00018008000100000000001c000280",
+                theirs: "1800018008000300000000010c00018008000100000000001c000280",
                 ours: "1c000180",
             },
-            Edit { why: "nor has this", nft: "18000380", ours: "18000180" },
+            Edit { why: "nor has this", theirs: "18000380", ours: "18000180" },
         ],
         emit: |tag, w| list(tag, w, "198.51.96.0/20"),
     },
@@ -97,15 +90,15 @@ const VECTORS: &[Vector] = &[
               697076340000000008000400000000012c000380280001800c000400000000000036ee800c00018008000100ff0000000a000600
               0104010000000000",
         edits: &[
-            Edit { why: "so it is shorter", nft: "700000000c0a0104", ours: "5c0000000c0a0104" },
+            Edit { why: "so it is shorter", theirs: "700000000c0a0104", ours: "5c0000000c0a0104" },
             Edit {
                 why: "no NFTA_SET_ELEM_LIST_SET_ID: names are enough",
-                nft: "08000400000000012c00038028000180",
+                theirs: "08000400000000012c00038028000180",
                 ours: "200003801c000180",
             },
             Edit {
                 why: "no user data, by which nft tells a range that has no end in the kernel from one that it lost: it shows both the same",
-                nft: "0a0006000104010000000000",
+                theirs: "0a0006000104010000000000",
                 ours: "",
             },
         ],
@@ -118,18 +111,18 @@ const VECTORS: &[Vector] = &[
               00000000280002800c000400000000000036ee80180001801400010020010db80000000000000000000000002400038008000300
               00000001180001801400010020010db8000001000000000000000000",
         edits: &[
-            Edit { why: "so it is shorter", nft: "b80000000c0a0104", ours: "8c0000000c0a0104" },
+            Edit { why: "so it is shorter", theirs: "b80000000c0a0104", ours: "8c0000000c0a0104" },
             Edit {
                 why: "no NFTA_SET_ELEM_LIST_SET_ID: names are enough",
-                nft: "080004000000000274000380",
+                theirs: "080004000000000274000380",
                 ours: "50000380",
             },
             Edit {
                 why: "no end at 0, which only sets with values need; and entries of a list have no numbers",
-                nft: "24000180080003000000000118000180140001000000000000000000000000000000000028000280",
+                theirs: "24000180080003000000000118000180140001000000000000000000000000000000000028000280",
                 ours: "28000180",
             },
-            Edit { why: "nor has this", nft: "24000380", ours: "24000180" },
+            Edit { why: "nor has this", theirs: "24000380", ours: "24000180" },
         ],
         emit: |tag, w| list(tag, w, "2001:db8::/56"),
     },
@@ -166,12 +159,7 @@ const VECTORS: &[Vector] = &[
 
 impl Vector {
     fn expected(&self, tag: Tag) -> Vec<u8> {
-        let mut text: String = self.nft.split_whitespace().collect();
-        for Edit { why, nft, ours } in self.edits {
-            assert_eq!(text.matches(nft).count(), 1, "{}: {why}: {nft} in {text}", self.command);
-            text = text.replace(nft, ours);
-        }
-        let mut bytes = hex::bytes(&text);
+        let mut bytes = hex::bytes(&hex::edited(self.command, self.nft, self.edits));
         bytes[8..12].copy_from_slice(&tag.seq.to_ne_bytes());
         if tag.ack {
             bytes[6] |= 4;

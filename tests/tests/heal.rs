@@ -43,9 +43,7 @@ impl World {
     /// Starts a daemon with these lines in `[global]`.
     fn start(&mut self, global: &str) {
         self.config = self.lab.config(&format!("[global]\n{global}\n{}", self.jails));
-        let mut edgeban = self.lab.spawn(self.lab.edgeban(&["run", "--config", &self.config]));
-        edgeban.wait_until_ready();
-        self.edgeban = Some(edgeban);
+        self.edgeban = Some(self.lab.start_file(&self.config));
     }
 
     fn edgeban(&self) -> &Edgeban {
@@ -483,8 +481,7 @@ fn a_restart_takes_over_what_it_finds_without_a_gap() {
                     drop(last.stop())
                 }
                 let config = lab.config(&format!("[global]\n{global}\n{jails}"));
-                let mut next = lab.spawn(lab.edgeban(&["run", "--config", &config]));
-                next.wait_until_ready();
+                let next = lab.start_file(&config);
                 let gone = before.at.elapsed().as_secs();
                 let mut expected: BTreeMap<String, _> = before
                     .bans

@@ -89,8 +89,7 @@ fn list(lab: &Lab, config: &str) -> String {
 /// Starts with this configuration; returns its path, too.
 fn start(lab: &Lab, config: &str) -> (Edgeban, String) {
     let path = lab.config(config);
-    let mut edgeban = lab.spawn(lab.edgeban(&["run", "--config", &path]));
-    edgeban.wait_until_ready();
+    let edgeban = lab.start_file(&path);
     (edgeban, path)
 }
 

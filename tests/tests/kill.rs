@@ -119,8 +119,7 @@ fn a_banned_prefix_cuts_the_sessions_of_its_addresses() {
     let lab = Lab::new();
     let servers = Servers::start(&lab, Server::OpenSsh, Logger::Rsyslog("RSYSLOG_TraditionalFileFormat"));
     let config = lab.config(&config(servers.log, true));
-    let mut edgeban = lab.spawn(lab.edgeban(&["run", "--config", &config]));
-    edgeban.wait_until_ready();
+    let edgeban = lab.start_file(&config);
     let [first, second, other] = attackers(false);
     let [mut first, mut second, mut other] = [first, second, other].map(|from| Session::open(&lab, &servers, from));
     // 192.0.2.66 and 192.0.2.77, but neither 192.0.2.100 nor the router.

@@ -12,6 +12,7 @@ use edgeban_core::own::Why;
 use edgeban_core::table::HashKey;
 use edgeban_core::time::{Duration, Instant};
 use edgeban_core::wire::nl::Messages;
+use edgeban_tests::dialogue::turn;
 use edgeban_tests::fake_kernel::{FakeKernel, Fault};
 use edgeban_tests::hex;
 use std::net::IpAddr;
@@ -103,13 +104,7 @@ impl World {
     }
 
     fn turn(&mut self) {
-        let mut out = vec![0xa5; DATAGRAM];
-        while let Some(len) = self.engine.poll_transmit(self.now, &mut out) {
-            for reply in self.kernel.send(&out[..len]) {
-                self.engine.handle_datagram(&reply, self.now);
-            }
-        }
-        self.events.extend(std::iter::from_fn(|| self.engine.poll_event()));
+        turn(&mut self.engine, &mut self.kernel, self.now, |_, event| self.events.push(event));
     }
 
     fn log(&mut self, jail: u8, who: &str) -> Decision {

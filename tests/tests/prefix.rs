@@ -1,11 +1,11 @@
 //! Bans of prefixes, with the real binary on the real kernel: `nft` says what it holds, and packets what it does.
 
 use edgeban_tests::lab::{Edgeban, Lab, ROUTER_V4, ROUTER_V6, Signal, eventually, text};
+use edgeban_tests::said::{Said, say};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::process::Command;
 
 /// Addresses of the attackers besides those that every lab has: the first and last of a prefix, and those beside it.
 const V4: [&str; 4] = ["198.51.95.255", "198.51.96.0", "198.51.111.255", "198.51.112.0"];
@@ -22,18 +22,6 @@ struct World {
     lab: Lab,
 }
 
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn say(mut command: Command) -> Said {
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
 impl World {
     fn new(global: &str) -> Self {
         let lab = Lab::new();
@@ -43,7 +31,7 @@ impl World {
             lab.dir().join("auth.log")
         );
         let config = lab.config(&config);
-        let edgeban = start(&lab, &config);
+        let edgeban = lab.start_file(&config);
         for addr in V4.iter().chain(&V6) {
             let length = if addr.contains(':') { 128 } else { 32 };
             text(lab.attackers("ip").args(["addr", "add", &format!("{addr}/{length}"), "dev", "eth0", "nodad"]))
@@ -63,21 +51,17 @@ impl World {
     }
 
     fn say(&self, arguments: &[&str]) -> Said {
-        say(self.lab.edgeban(&[arguments, &["--config", &self.config]].concat()))
+        say(self.lab.edgeban(&[arguments, &["--config", &self.config]].concat()), "")
     }
 
     #[track_caller]
     fn ok(&self, arguments: &[&str]) -> String {
-        let said = self.say(arguments);
-        assert_eq!((said.code, &*said.err), (Some(0), ""), "{arguments:?}");
-        said.out
+        self.say(arguments).ok(arguments)
     }
 
     #[track_caller]
     fn fails(&self, arguments: &[&str], code: i32, err: &str) {
-        let said = self.say(arguments);
-        assert_eq!((said.code, &*said.out), (Some(code), ""), "{arguments:?}: {}", said.err);
-        assert!(said.err.contains(err), "{arguments:?}: {}", said.err);
+        self.say(arguments).fails(arguments, code, err);
     }
 
     /// Which of these sources reach the router. They send in their order, and behind each does one that is never banned: what
@@ -145,12 +129,6 @@ impl World {
     fn rules(&self) -> usize {
         self.lab.table("edgeban").unwrap().iter().filter(|object| object.get("rule").is_some()).count()
     }
-}
-
-fn start(lab: &Lab, config: &str) -> Edgeban {
-    let mut edgeban = lab.spawn(lab.edgeban(&["run", "--config", config]));
-    edgeban.wait_until_ready();
-    edgeban
 }
 
 #[test]
@@ -342,7 +320,7 @@ fn the_next_run_takes_them_over() {
     world.edgeban.signal(Signal::KILL);
     eventually("it is gone", || (!world.edgeban.runs()).then_some(()));
     assert_eq!(world.reach(V4), [V4[0], V4[3]], "nobody is needed for that");
-    world.edgeban = start(&world.lab, &world.config);
+    world.edgeban = world.lab.start_file(&world.config);
     let both = BTreeMap::from([(PREFIX_V4.to_owned(), Some(3600)), (PREFIX_V6.to_owned(), None)]);
     assert_eq!((world.prefixes(), world.rules(), handles(&world)), (Some(both), 4, lines), "they were not sent again");
     assert_eq!((world.reach(V4), world.reach(V6)), (vec![V4[0], V4[3]], vec![V6[0], V6[3]]));
@@ -357,7 +335,7 @@ fn the_next_run_takes_them_over() {
     let config = std::fs::read_to_string(&world.config).unwrap();
     let path = PathBuf::from(&world.config);
     std::fs::write(&path, config.replace("[global]\n", "[global]\ncounters = true\nipv6_prefix = 64\n")).unwrap();
-    world.edgeban = start(&world.lab, &world.config);
+    world.edgeban = world.lab.start_file(&world.config);
     world.wait_for(&[PREFIX_V6]);
     assert_eq!(world.reach(V6), [V6[0], V6[3]]);
 }

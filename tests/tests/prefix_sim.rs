@@ -9,13 +9,14 @@ use edgeban_core::control::{Refusal, Request, Response, Step};
 use edgeban_core::detect::{Filter, Mode};
 use edgeban_core::engine::{Engine, JailSet, Memory, NotBanned};
 use edgeban_core::event::Event;
-use edgeban_core::firewall::nft::{DATAGRAM, Foreign, Layout};
+use edgeban_core::firewall::nft::{Foreign, Layout};
 use edgeban_core::limits::PREFIX_BANS;
 use edgeban_core::own::Why;
 use edgeban_core::table::HashKey;
 use edgeban_core::time::{Duration, Instant};
 use edgeban_core::wire::nft::scaffold::Part;
 use edgeban_core::wire::reply::NetlinkError;
+use edgeban_tests::dialogue::turn;
 use edgeban_tests::fake_kernel::{Elem, FakeKernel, Fault};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -58,6 +59,13 @@ fn addr(text: &str) -> Addr {
     Addr::parse(text.as_bytes()).unwrap()
 }
 
+fn ip(addr: Addr) -> IpAddr {
+    match addr.as_v4() {
+        Some(v4) => IpAddr::from(v4),
+        None => IpAddr::from(addr.octets()),
+    }
+}
+
 impl World {
     fn new(layout: Layout<'static>, ignoreip: &[&str]) -> Self {
         let mut world = Self::over(FakeKernel::new(), Instant::from_millis(1_000_000), layout, ignoreip);
@@ -88,29 +96,12 @@ impl World {
     }
 
     fn turn(&mut self) {
-        let mut out = vec![0xa5; DATAGRAM];
-        for _ in 0..1000 {
-            let mut sent = false;
-            while let Some(len) = self.engine.poll_transmit(self.now, &mut out) {
-                sent = true;
-                for reply in self.kernel.send(&out[..len]) {
-                    self.engine.handle_datagram(&reply, self.now);
-                }
-                if self.kernel.take_overrun() {
-                    self.engine.handle_loss(self.now);
-                }
+        turn(&mut self.engine, &mut self.kernel, self.now, |kernel, event| {
+            if let Event::PrefixBanned { prefix, .. } = event {
+                assert!(kernel.drops(ip(prefix.base())), "{prefix} is announced as banned and gets through");
             }
-            while let Some(event) = self.engine.poll_event() {
-                if let Event::PrefixBanned { prefix, .. } = event {
-                    assert!(self.drops(prefix.base()), "{prefix} is announced as banned and gets through");
-                }
-                self.events.push(event);
-            }
-            if !sent {
-                return;
-            }
-        }
-        panic!("the engine sends for ever");
+            self.events.push(event);
+        });
     }
 
     /// Lets time pass until there is nothing to send or to ask.
@@ -129,10 +120,7 @@ impl World {
     }
 
     fn drops(&self, addr: Addr) -> bool {
-        self.kernel.drops(match addr.as_v4() {
-            Some(v4) => IpAddr::from(v4),
-            None => IpAddr::from(addr.octets()),
-        })
+        self.kernel.drops(ip(addr))
     }
 
     fn stops(&self, text: &str) -> bool {

@@ -24,9 +24,7 @@ impl World {
     }
 
     fn start(&self, global: &str) -> Edgeban {
-        let mut edgeban = self.lab.spawn(self.lab.edgeban(&["run", "--config", &self.config(global)]));
-        edgeban.wait_until_ready();
-        edgeban
+        self.lab.start_file(&self.config(global))
     }
 
     fn flags(&self) -> String {

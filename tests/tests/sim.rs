@@ -9,7 +9,7 @@ use edgeban_core::control::{Refusal, Request, Response, Step, Wait};
 use edgeban_core::detect::{Filter, Mode};
 use edgeban_core::engine::{Engine, JailSet, Memory};
 use edgeban_core::event::Event;
-use edgeban_core::firewall::nft::{BACKOFF_MAX, DATAGRAM, Foreign, Layout};
+use edgeban_core::firewall::nft::{BACKOFF_MAX, Foreign, Layout};
 use edgeban_core::table::HashKey;
 use edgeban_core::time::{Duration, Instant};
 use edgeban_core::wire::nfnl::{BatchBegin, BatchEnd};
@@ -19,6 +19,7 @@ use edgeban_core::wire::nft::table::NewTable;
 use edgeban_core::wire::nl::Tag;
 use edgeban_core::wire::reply::NetlinkError;
 use edgeban_tests::bytes::with;
+use edgeban_tests::dialogue::turn;
 use edgeban_tests::fake_kernel::{Elem, FakeKernel, Fault};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -104,36 +105,16 @@ impl World {
 
     /// What the daemon does in one turn of its loop.
     fn turn(&mut self) {
-        let mut out = vec![0xa5; DATAGRAM];
-        for _ in 0..10_000 {
-            let mut sent = false;
-            while let Some(len) = self.engine.poll_transmit(self.now, &mut out) {
-                sent = true;
-                for reply in self.kernel.send(&out[..len]) {
-                    self.engine.handle_datagram(&reply, self.now);
-                }
-                if self.kernel.take_overrun() {
-                    self.engine.handle_loss(self.now);
-                }
-            }
-            self.observe();
-            if !sent {
-                return;
-            }
-        }
-        panic!("the engine sends for ever");
-    }
-
-    /// Takes the events, and holds each announced ban against the kernel.
-    fn observe(&mut self) {
-        while let Some(event) = self.engine.poll_event() {
+        let now = self.now;
+        turn(&mut self.engine, &mut self.kernel, now, |kernel, event| {
+            // Each announced ban is held against the kernel.
             if let Event::Banned { addr, until, .. } = event
-                && until.is_none_or(|until| until > self.now)
+                && until.is_none_or(|until| until > now)
             {
-                assert!(self.kernel.drops(ip(addr)), "{addr} is announced as banned and gets through");
+                assert!(kernel.drops(ip(addr)), "{addr} is announced as banned and gets through");
             }
             self.events.push(event);
-        }
+        });
     }
 
     /// Lets time pass, turn by turn, until nothing waits to be sent.
@@ -688,7 +669,7 @@ fn a_ban_that_somebody_lifts_before_the_kernel_took_it_has_ended() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever happens: no ban is announced that the kernel does not hold (asserted in `observe`), and once nothing
+    /// Whatever happens: no ban is announced that the kernel does not hold (asserted in `turn`), and once nothing
     /// goes wrong any more, the kernel holds just the bans that are wanted.
     #[test]
     fn in_the_end_the_kernel_holds_what_is_wanted(ops in prop::collection::vec(op(), 1..80), keeps_timeouts: bool) {
