@@ -206,11 +206,13 @@ impl Daemon {
                         }
                     }
                     Err(error) => {
-                        let why = match error {
-                            AddError::Full => "too many log files (limit FILES = 32)",
-                            AddError::BadPath => "not the path of a file",
-                        };
-                        log!(log, Error, "not started: {path} (jail {}): {why}", jail.name);
+                        let at = format_args!("not started: {path} (jail {})", jail.name);
+                        match error {
+                            AddError::Full => {
+                                log!(log, Error, "{at}: too many log files (limit FILES = {})", limits::FILES)
+                            }
+                            AddError::BadPath => log!(log, Error, "{at}: not the path of a file"),
+                        }
                         return Err(Failure { code: exit::NO, what: "log files", error: Errno::EINVAL });
                     }
                 }
@@ -344,7 +346,6 @@ impl Daemon {
                 break;
             }
         }
-        let held = Held(self.engine.link(), &self.config.global.table);
         if installed {
             // Finds where each log ends: what is written once this is ready must count.
             let now = now()?;
@@ -366,6 +367,7 @@ impl Daemon {
         } else if wanted == Backend::Auto {
             log!(log, Error, "not started: no backend is usable; edgeban doctor says more");
         } else {
+            let held = Held(self.engine.link(), &self.config.global.table);
             log!(log, Error, "not started: the kernel does not hold {held}");
         }
         log.flush();
