@@ -15,7 +15,7 @@ use heapless::String;
 const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /// Longest text form of an address that is read, scope included (`INET6_ADDRSTRLEN` 46, `%`, `IFNAMSIZ` 16).
-const TEXT_MAX: usize = 64;
+pub(crate) const TEXT_MAX: usize = 64;
 
 /// An IPv4 or IPv6 address.
 #[derive(Clone, Copy, Eq)]

@@ -6,6 +6,7 @@
 mod pattern;
 mod registry;
 mod session;
+pub mod template;
 
 pub use registry::Filter;
 pub use session::Sessions;

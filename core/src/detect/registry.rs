@@ -229,6 +229,14 @@ services! {
         modes: false,
         read: |record, _mode, _sessions| vaultwarden::read(record.message).map(once),
     }
+
+    // Mail servers and webmail.
+
+    // Web servers and what they serve.
+
+    // Other services of hosts and networks.
+
+    // OpenWrt's own, access logs, and services of today.
 }
 
 /// One attempt of a service that tells all on one line.

@@ -80,7 +80,7 @@ fn split_last<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])>
 }
 
 /// What stands before and after the first `needle`.
-fn split_first<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+pub(super) fn split_first<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let (&first, tail) = needle.split_first()?;
     memchr::memchr_iter(first, text).find_map(|at| {
         let (before, rest) = text.split_at_checked(at)?;
@@ -98,7 +98,7 @@ fn trim_end(text: &[u8]) -> &[u8] {
 }
 
 /// `192.0.2.1:4711`, `2001:db8::1:4711`, `[2001:db8::1]:4711`; an IPv4 address may do without the port.
-fn host_port(text: &[u8]) -> Option<Addr> {
+pub(super) fn host_port(text: &[u8]) -> Option<Addr> {
     if let Some(bracketed) = text.strip_prefix(b"[") {
         let (host, port) = split_last(bracketed, b"]:")?;
         return if is_port(port) { Addr::parse(host).ok() } else { None };

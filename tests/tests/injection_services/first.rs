@@ -1,16 +1,9 @@
-//! As `injection.rs`, of the services that tell an attempt on one line: whatever the peer writes where it can, no line
-//! counts against anybody else.
+//! The services that edgeban began with.
 
-use edgeban_core::addr::Addr;
-use edgeban_core::detect::{Filter, Mode, Sessions};
-use edgeban_tests::detect::detect;
-use proptest::prelude::*;
-
-/// The address that every attack tries to get banned.
-const VICTIM: &str = "9.9.9.9";
+use edgeban_core::detect::Filter;
 
 /// What each service logs about the peer 10.1.1.1 that chooses `{u}` and `{v}`.
-const LINES: &[(Filter, &[&str])] = &[
+pub const LINES: &[(Filter, &[&str])] = &[
     (
         Filter::Postfix,
         &[
@@ -145,7 +138,7 @@ const LINES: &[(Filter, &[&str])] = &[
 ];
 
 /// Pieces of the services' own words, with the victim in the peer's place.
-const PIECES: &[&str] = &[
+pub const PIECES: &[&str] = &[
     "9.9.9.9",
     "[9.9.9.9]",
     " [9.9.9.9]",
@@ -220,99 +213,3 @@ const PIECES: &[&str] = &[
     "\u{80}",
     "::ffff:9.9.9.9",
 ];
-
-fn text() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(PIECES), 0..6).prop_map(|pieces| pieces.concat())
-}
-
-fn mode() -> impl Strategy<Value = Mode> {
-    prop::sample::select(Mode::ALL.to_vec())
-}
-
-#[test]
-fn every_service_of_one_line_is_here() {
-    for filter in Filter::ALL.into_iter().filter(|filter| !matches!(filter, Filter::Sshd | Filter::Dropbear)) {
-        let lines = LINES.iter().find(|(of, _)| *of == filter).unwrap_or_else(|| panic!("{filter:?} has no lines")).1;
-        // The first one is a failure, so that nothing holds only because nothing is read.
-        let line = lines[0].replace("{u}", "a").replace("{v}", "b");
-        let attempt = detect(filter, line.as_bytes(), Mode::Normal, &mut Sessions::new());
-        assert_eq!(attempt.map(|attempt| attempt.addr.to_string()).as_deref(), Some("10.1.1.1"), "{line}");
-    }
-}
-
-#[test]
-fn the_known_attacks_count_against_the_peer_or_nobody() {
-    for (filter, line, want) in [
-        (
-            Filter::ApacheAuth,
-            "[Sat Jul 20 21:39:11.978080 2013] [auth_basic:error] [pid 7] [client 10.1.1.1:5000] AH01617: user x] [client 9.9.9.9: authentication failure for \"/\": Password Mismatch",
-            Some("10.1.1.1"),
-        ),
-        (
-            Filter::Postfix,
-            "Nov 24 05:00:00 mx postfix/smtpd[7]: warning: unknown[10.1.1.1]: SASL LOGIN authentication failed: from [9.9.9.9]",
-            Some("10.1.1.1"),
-        ),
-        (
-            Filter::Postfix,
-            "Nov 24 05:00:00 mx postfix/smtpd[7]: NOQUEUE: reject: RCPT from evil[9.9.9.9].example[10.1.1.1]: 554 5.7.1 <a@b>: Relay access denied; helo=<[9.9.9.9]>",
-            Some("10.1.1.1"),
-        ),
-        // A line of one program, however much it looks like another's.
-        (
-            Filter::NginxHttpAuth,
-            "Nov 24 05:00:00 mx cron[7]: [error] 7#8: *9 user \"a\": password mismatch, client: 9.9.9.9, server: s",
-            None,
-        ),
-        (
-            Filter::Exim,
-            "2026-11-24 05:00:00 edge sshd[7]: login authenticator failed for (a) [9.9.9.9]: 535 Incorrect authentication data",
-            None,
-        ),
-        (Filter::Vsftpd, "Nov 24 05:00:00 mx cron[7]: [a] FAIL LOGIN: Client \"9.9.9.9\"", None),
-    ] {
-        for mode in Mode::ALL {
-            let attempt = detect(filter, line.as_bytes(), mode, &mut Sessions::new());
-            assert_eq!(attempt.map(|attempt| attempt.addr.to_string()).as_deref(), want, "{line}");
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Each case tries a line of every service, so each service gets as many forged lines as there are cases.
-    #[test]
-    fn no_text_of_the_attacker_counts_against_another(
-        which: prop::sample::Index,
-        first in text(),
-        second in text(),
-        mode in mode(),
-    ) {
-        let victim = Addr::parse(VICTIM.as_bytes()).unwrap();
-        for (filter, lines) in LINES {
-            let line = lines[which.index(lines.len())].replace("{u}", &first).replace("{v}", &second);
-            let attempt = detect(*filter, line.as_bytes(), mode, &mut Sessions::new());
-            prop_assert_ne!(attempt.map(|attempt| attempt.addr), Some(victim), "{}", line);
-        }
-    }
-
-    /// Cut or damaged lines end well for every filter, as do any bytes behind a date.
-    #[test]
-    fn any_bytes_at_all_end_well(
-        bytes in prop::collection::vec(any::<u8>(), 0..200),
-        text in text(),
-        which: prop::sample::Index,
-        cut: prop::sample::Index,
-        mode in mode(),
-    ) {
-        for (filter, lines) in LINES {
-            let mut line = lines[which.index(lines.len())].replace("{u}", &text).replace("{v}", &text).into_bytes();
-            line.truncate(cut.index(line.len()));
-            line.extend_from_slice(&bytes);
-            for filter in [*filter, Filter::Sshd] {
-                let _ = detect(filter, &line, mode, &mut Sessions::new());
-            }
-        }
-    }
-}
