@@ -3,6 +3,7 @@
 //! An address is read only where the service's format puts it, anchored from both ends of the message: everything else
 //! in a line may be the attacker's text.
 
+pub mod json;
 mod pattern;
 mod registry;
 mod session;
@@ -46,9 +47,12 @@ impl Filter {
 
     /// A line of a log file that a service writes by itself, without syslog: a date, and no program's name. For filters that
     /// [have such a file](Self::has_own_log), and for lines that are of no service's program: a line of one service is never
-    /// tried for another. `None` if there is no date.
+    /// tried for another. `None` if there is no date, unless the line is JSON, which has its date inside.
     #[must_use]
     pub fn own_record(line: &[u8]) -> Option<Record<'_>> {
+        if line.first() == Some(&b'{') {
+            return Some(Record { stamp: None, program: b"", pid: None, message: line.trim_ascii_end() });
+        }
         let (stamp, rest) = own_date(line)?;
         Some(Record { stamp, program: b"", pid: None, message: rest.trim_ascii_end() })
     }

@@ -44,6 +44,10 @@ impl<'a> Record<'a> {
         if let Some((stamp, rest)) = date::fixed(line) {
             return Self::after_date(Some(stamp), rest);
         }
+        if line.first() == Some(&b'{') {
+            // JSON: no word of it is a program's name.
+            return None;
+        }
         if line.first() == Some(&b'<')
             && let Some(rest) = after_priority(line)
         {

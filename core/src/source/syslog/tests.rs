@@ -93,6 +93,7 @@ fn what_is_no_header() {
         "host sshd[1]:x",
         "host sshd[1] x",
         "10.1.1.1 - - [21/Sep/2026:14:13:21 +0000] \"GET / HTTP/1.1\" 401 12",
+        "{\"user\":\"a sshd[1]: x\"}",
     ] {
         assert_eq!(Record::parse(line.as_bytes()), None, "{line}");
     }
