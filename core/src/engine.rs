@@ -6,7 +6,8 @@ use crate::addr::{Addr, Family, Prefix, Widths};
 use crate::ban::{Ban, Bans, State, Wanted, prefix};
 use crate::config::model::{Backend, BanTime, Jail};
 use crate::count::{Attempts, Rule};
-use crate::detect::{Attempt, Filter, Sessions};
+use crate::detect::dispatch::{FIRST_BYTES, first_byte};
+use crate::detect::{Attempt, Filter, FilterSet, Sessions};
 use crate::event::{Event, Events};
 use crate::firewall::backend::{Link, Table, Unsupported};
 use crate::firewall::nft::{self, Layout};
@@ -21,21 +22,24 @@ use crate::wire::xt::set::SetMatch;
 
 /// A set of jails, a bit for each by its number in the configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct JailSet(u16);
+pub struct JailSet(u128);
 
-static_assertions::const_assert!(limits::JAILS <= 16);
+/// Jails that an engine can have: those of a configuration, or one for each filter where all are tried.
+const JAILS: usize = if limits::JAILS > Filter::ALL.len() { limits::JAILS } else { Filter::ALL.len() };
+
+static_assertions::const_assert!(JAILS <= 128);
 
 impl JailSet {
     /// No jail.
     pub const NONE: Self = Self(0);
 
-    const fn is_one(self) -> bool {
-        self.0.count_ones() == 1
-    }
-
     /// Adds the jail of this number.
     pub fn insert(&mut self, jail: u8) {
-        self.0 |= 1u16.checked_shl(jail.into()).unwrap_or(0);
+        self.0 |= 1u128.checked_shl(jail.into()).unwrap_or(0);
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// The jails' numbers, ascending.
@@ -46,6 +50,48 @@ impl JailSet {
             left &= left.checked_sub(1)?;
             lowest
         })
+    }
+}
+
+/// Which jails read what, so that a line is only tried by those that it concerns.
+struct Readers {
+    /// The jails with each filter.
+    of_filter: [JailSet; Filter::ALL.len()],
+    /// The jails that may read a message of their service's own log, by its first byte.
+    of_first: [JailSet; FIRST_BYTES],
+    /// All jails whose service has such a log.
+    of_own_log: JailSet,
+}
+
+impl Readers {
+    const NONE: Self = Self {
+        of_filter: [JailSet::NONE; Filter::ALL.len()],
+        of_first: [JailSet::NONE; FIRST_BYTES],
+        of_own_log: JailSet::NONE,
+    };
+
+    /// Those of these jails that are enabled.
+    fn set(&mut self, jails: &[Jail]) {
+        *self = Self::NONE;
+        for (number, jail) in (0u8..).zip(jails).filter(|(_, jail)| jail.enabled) {
+            if let Some(readers) = self.of_filter.get_mut(jail.filter.index()) {
+                readers.insert(number);
+            }
+            for (first, readers) in self.of_first.iter_mut().enumerate() {
+                if FilterSet::of_first(first).has(jail.filter) {
+                    readers.insert(number);
+                }
+            }
+            if jail.filter.has_own_log() {
+                self.of_own_log.insert(number);
+            }
+        }
+    }
+
+    /// The jails with one of these filters.
+    fn of(&self, filters: FilterSet) -> JailSet {
+        let sets = filters.iter().filter_map(|filter| self.of_filter.get(filter.index()));
+        JailSet(sets.fold(0, |all, set| all | set.0))
     }
 }
 
@@ -90,7 +136,8 @@ pub enum Decision {
 /// The engine's tables: `T` tracked and `B` banned addresses at most, with index sizes `TI` and `BI`. Empty, they are all
 /// zero bytes, so that a static one lies in `.bss` and becomes resident as it is used.
 pub struct Memory<const T: usize, const TI: usize, const B: usize, const BI: usize> {
-    sessions: [Sessions; limits::JAILS],
+    readers: Readers,
+    sessions: [Sessions; JAILS],
     attempts: Attempts<T, TI>,
     bans: Bans<B, BI>,
     events: Events,
@@ -106,7 +153,8 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Memory<T,
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            sessions: [const { Sessions::new() }; limits::JAILS],
+            readers: Readers::NONE,
+            sessions: [const { Sessions::new() }; JAILS],
             attempts: Attempts::new(),
             bans: Bans::new(),
             events: Events::new(),
@@ -181,6 +229,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     pub fn new(memory: &'m mut Memory<T, TI, B, BI>, jails: &'m [Jail], layout: Layout<'m>, key: HashKey) -> Self {
         memory.attempts.set_key(key);
         memory.bans.set_key(key);
+        memory.readers.set(jails);
         Self { jails, memory, layout, link: Link::Nftables(nft::Link::new(layout)), counters: Counters::default() }
     }
 
@@ -232,35 +281,35 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         mut decided: impl FnMut(u8, Attempt, Decision),
     ) {
         self.counters.lines += 1;
-        let service = || record.and_then(|record| Filter::of_program(record.program));
-        // One jail only asks whether the line is its own.
-        let tagged = if jails.is_one() { None } else { Some(service()) };
-        // Made when the first jail asks.
-        let mut own = None;
+        let named = record.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
+        if let Some(record) = record {
+            let filters = if named.is_empty() { FilterSet::OTHERS } else { named };
+            self.ask(jails.and(self.memory.readers.of(filters)), record, now, &mut decided);
+        }
+        // A line of one service is never tried for another.
+        if named.is_empty()
+            && jails.and(self.memory.readers.of_own_log) != JailSet::NONE
+            && let Some(own) = Filter::own_record(line)
+            && let Some(readers) = self.memory.readers.of_first.get(first_byte(&own))
+        {
+            self.ask(jails.and(*readers), &own, now, &mut decided);
+        }
+    }
+
+    /// What these jails make of a record.
+    fn ask(
+        &mut self,
+        jails: JailSet,
+        record: &Record<'_>,
+        now: Instant,
+        decided: &mut impl FnMut(u8, Attempt, Decision),
+    ) {
         for number in jails.numbers() {
             let index = usize::from(number);
-            let Some(jail) = self.jails.get(index) else { continue };
-            if !jail.enabled || matches!(tagged, Some(Some(of)) if of != jail.filter) {
-                continue;
-            }
-            let Some(sessions) = self.memory.sessions.get_mut(index) else { continue };
-            let record = match record {
-                Some(record)
-                    if tagged.map_or_else(|| jail.filter.is_program(record.program), |of| of == Some(jail.filter)) =>
-                {
-                    record
-                }
-                _ if !jail.filter.has_own_log() => continue,
-                _ => match own.get_or_insert_with(|| match tagged.unwrap_or_else(service) {
-                    // Never tried for another.
-                    Some(_) => None,
-                    None => Filter::own_record(line),
-                }) {
-                    Some(own) => own,
-                    None => continue,
-                },
-            };
-            if let Some(attempt) = jail.filter.detect(jail.mode, sessions, record) {
+            if let Some(jail) = self.jails.get(index)
+                && let Some(sessions) = self.memory.sessions.get_mut(index)
+                && let Some(attempt) = jail.filter.detect(jail.mode, sessions, record)
+            {
                 let decision = self.decide(number, jail, attempt, now);
                 decided(number, attempt, decision);
             }
@@ -698,5 +747,42 @@ mod tests {
         assert_eq!(engine.poll_event(), Some(Event::Protected { addr: own, why: Why::Loopback }));
         assert_eq!((engine.bans().find(own).is_none(), engine.bans().len()), (true, 1));
         assert_eq!(engine.counters().protected, 1);
+    }
+
+    #[test]
+    fn a_line_is_tried_by_the_jails_that_follow_its_file_and_read_its_program() {
+        let mut memory: Box<Memory<64, 128, 8, 16>> = Box::default();
+        let mut config = Box::new(crate::config::model::Config::default());
+        crate::config::defaults(&mut config);
+        let like = config.jails.first().unwrap().clone();
+        let filters = [Filter::Sshd, Filter::Exim, Filter::Dropbear];
+        let jails: std::vec::Vec<Jail> =
+            (0..limits::JAILS).map(|n| Jail { filter: filters[n % 3], enabled: n != 3, ..like.clone() }).collect();
+        let mut engine = Engine::new(&mut memory, &jails, Layout::plain("edgeban"), HashKey(1, 2));
+        let mut all = JailSet::NONE;
+        (0u8..).zip(&jails).for_each(|(number, _)| all.insert(number));
+        let mut odd = JailSet::NONE;
+        (1..64).step_by(2).for_each(|number| odd.insert(number));
+        let mut readers = |jails, line: &str| {
+            let mut heard = std::vec::Vec::new();
+            engine.handle_line(jails, line.as_bytes(), Instant::ZERO, |jail, attempt, _| {
+                assert_eq!(attempt.addr, Addr::v4([192, 0, 2, 1]));
+                heard.push(usize::from(jail));
+            });
+            heard
+        };
+        let of = |filter: usize, step: usize| -> std::vec::Vec<usize> {
+            (0..64).filter(|n| n % 3 == filter && *n != 3 && (step == 1 || n % 2 == 1)).collect()
+        };
+        let sshd = "Nov 24 05:00:00 h sshd[7]: Failed password for root from 192.0.2.1 port 22 ssh2";
+        assert_eq!(readers(all, sshd), of(0, 1));
+        assert_eq!(readers(odd, sshd), of(0, 2));
+        let exim =
+            "2026-11-24 05:00:00 login authenticator failed for (a) [192.0.2.1]: 535 Incorrect authentication data";
+        assert_eq!(readers(all, exim), of(1, 1), "a line of its own log");
+        assert_eq!(readers(odd, exim), of(1, 2));
+        let cron = exim.replace(" login", " h CRON[7]: login");
+        assert_eq!(readers(all, &cron), []);
+        assert_eq!(readers(JailSet::NONE, sshd), []);
     }
 }

@@ -1,8 +1,10 @@
 //! Every capacity of edgeban, each with its reason. A full table never loses silently: it hands the value back or evicts
 //! by a stated policy, and counts.
 
-/// Jails in one configuration. Each costs a session memory of [`SESSIONS`] entries once used.
-pub const JAILS: usize = 16;
+/// Jails in one configuration: one for each service of a large host, and some that judge the same service otherwise. Each
+/// costs its settings (3 KiB), and a session memory of [`SESSIONS`] entries once its filter needs one; a line costs the same
+/// however many there are.
+pub const JAILS: usize = 64;
 
 /// Bytes of a jail's name: what fits a log line and, later, a set name (`NFT_SET_MAXNAMELEN` is 256).
 pub const JAIL_NAME: usize = 32;
@@ -10,8 +12,9 @@ pub const JAIL_NAME: usize = 32;
 /// Log files of one jail.
 pub const LOGPATHS: usize = 8;
 
-/// Distinct log files over all jails: each is an open descriptor and an inotify watch.
-pub const FILES: usize = 32;
+/// Distinct log files over all jails: each is an open descriptor and an inotify watch. Two for each jail: most filters
+/// know several places where their service may log.
+pub const FILES: usize = 128;
 
 /// Bytes of a path, without its final NUL. Shorter than `PATH_MAX` (4096), which no log path of a router needs.
 pub const PATH: usize = 255;

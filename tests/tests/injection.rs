@@ -1,7 +1,7 @@
 //! Lines that the attacker wrote parts of: none may count against anybody but the peer.
 
 use edgeban_core::addr::Addr;
-use edgeban_core::detect::{Attempt, Filter, Mode, Sessions};
+use edgeban_core::detect::{Attempt, Filter, FilterSet, Mode, Sessions};
 use edgeban_core::source::syslog::Record;
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ const PEER: &str = "10.1.1.1";
 
 fn detect(line: &[u8], mode: Mode, sessions: &mut Sessions) -> Option<Attempt> {
     let record = Record::parse(line)?;
-    Filter::of_program(record.program)?.detect(mode, sessions, &record)
+    FilterSet::of_program(record.program).iter().find_map(|filter| filter.detect(mode, sessions, &record))
 }
 
 fn alone(line: &str, mode: Mode) -> Option<String> {

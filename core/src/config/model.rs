@@ -248,4 +248,4 @@ impl OnStop {
 }
 
 // Two of them live in static memory: the running one and the one that a reload reads.
-static_assertions::const_assert!(size_of::<Config>() < 48 * 1024);
+static_assertions::const_assert!(size_of::<Config>() < 192 * 1024);

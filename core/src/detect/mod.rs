@@ -3,12 +3,14 @@
 //! An address is read only where the service's format puts it, anchored from both ends of the message: everything else
 //! in a line may be the attacker's text.
 
+pub(crate) mod dispatch;
 pub mod json;
 mod pattern;
 mod registry;
 mod session;
 pub mod template;
 
+pub use dispatch::FilterSet;
 pub use registry::Filter;
 pub use session::Sessions;
 

@@ -1,5 +1,6 @@
 //! The table of the services: from it follow the filters' names, the programs that they read, and where they log.
 
+use super::dispatch::Row;
 use super::pattern::*;
 use super::{Attempt, Mode, Sessions};
 use crate::addr::Addr;
@@ -14,30 +15,48 @@ const MAIL: &[&str] = &["/var/log/mail.log", "/var/log/maillog", "/var/log/messa
 
 /// Makes [`Filter`] of the table's rows:
 ///
-/// - `programs`: the names that syslog has for it;
-/// - `instance`: of a name with a part that the operator chooses, whether it is one of this service's;
+/// - `programs`: the names that syslog has for it; several filters may read one program;
+/// - `instance`: of a name with a part that the operator chooses, whether it is one of this service's; asked only about names
+///   that no row has;
+/// - `starts` (optional): what such names start with, so that `instance` is not asked about others;
+/// - `others` (optional): whether it reads the programs that are no filter's by name;
 /// - `logpath`: where it logs unless the jail says otherwise;
 /// - `own_log`: whether it also, or only, writes a log file of its own, where lines have a date and no program: such lines
 ///   are read for jails with this filter and for no other;
+/// - `first` (optional): the bytes that its messages there start with, behind the date;
 /// - `modes`: whether it counts more in other modes than in `normal`;
 /// - `read`: from a record of one of its programs, or of its own log, to what it proves.
 macro_rules! services {
     ($(
         $(#[$doc:meta])*
         $id:ident = $name:literal {
-            programs: [$($program:literal),*],
+            programs: [$($program:literal),* $(,)?],
             instance: $instance:expr,
+            $(starts: [$($start:literal),+ $(,)?],)?
+            $(others: $others:literal,)?
             logpath: $logpath:expr,
             own_log: $own_log:literal,
+            $(first: $first:literal,)?
             modes: $modes:literal,
             read: |$record:ident, $mode:ident, $sessions:ident| $read:expr,
         }
     )*) => {
         /// A service whose messages edgeban understands; fail2ban's filter names.
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        #[repr(u8)]
         pub enum Filter {
             $($(#[$doc])* $id,)*
         }
+
+        /// What the dispatch is made of, in the order of [`Filter::ALL`].
+        pub(super) const ROWS: [Row; Filter::NAMES.len()] = [$(Row {
+            programs: &[$($program),*],
+            instance: $instance,
+            starts: &[$($($start),+)?],
+            others: false $(|| $others)?,
+            own_log: $own_log,
+            first: one_or_none(&[$($first)?]),
+        }),*];
 
         impl Filter {
             /// Every filter.
@@ -52,34 +71,17 @@ macro_rules! services {
                 match self { $(Self::$id => $name,)* }
             }
 
-            /// Whether programs of this name are the filter's.
-            #[inline(never)]
+            /// Its place in [`Filter::ALL`].
+            #[expect(clippy::as_conversions, reason = "the enum's own numbers")]
             #[must_use]
-            pub fn is_program(self, program: &[u8]) -> bool {
-                match self {
-                    $(Self::$id => {
-                        let instance: Option<fn(&[u8]) -> bool> = $instance;
-                        matches!(program, $($program)|+) || instance.is_some_and(|is_one| is_one(program))
-                    })*
-                }
-            }
-
-            /// The filter for a record's program name, if there is one.
-            #[must_use]
-            pub fn of_program(program: &[u8]) -> Option<Self> {
-                Self::ALL.into_iter().find(|filter| filter.is_program(program))
+            pub const fn index(self) -> usize {
+                self as usize
             }
 
             /// Where the service logs unless it is told otherwise.
             #[must_use]
             pub const fn logpath(self) -> &'static [&'static str] {
                 match self { $(Self::$id => $logpath,)* }
-            }
-
-            /// Whether the service writes a log file of its own, where lines name no program.
-            #[must_use]
-            pub const fn has_own_log(self) -> bool {
-                match self { $(Self::$id => $own_log,)* }
             }
 
             /// Whether other modes count more than `normal`.
@@ -131,6 +133,7 @@ services! {
     Postfix = "postfix" {
         programs: [b"postfix/smtpd", b"postfix/postscreen"],
         instance: Some(postfix::is_program),
+        starts: [b"postfix"],
         logpath: MAIL,
         own_log: false,
         modes: true,
@@ -140,6 +143,7 @@ services! {
     Dovecot = "dovecot" {
         programs: [b"dovecot", b"dovecot-auth", b"auth", b"auth-worker", b"imap-login", b"pop3-login", b"managesieve-login", b"submission-login"],
         instance: Some(dovecot::is_program),
+        starts: [b"auth"],
         logpath: MAIL,
         own_log: true,
         modes: true,
@@ -185,6 +189,7 @@ services! {
     ApacheAuth = "apache-auth" {
         programs: [b"httpd", b"apache2"],
         instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
         logpath: &["/var/log/apache2/error.log", "/var/log/httpd/error_log"],
         own_log: true,
         modes: true,
@@ -212,6 +217,7 @@ services! {
     Openvpn = "openvpn" {
         programs: [b"openvpn"],
         instance: Some(openvpn::is_program),
+        starts: [b"ovpn-", b"openvpn"],
         logpath: &["/var/log/openvpn/openvpn.log", "/var/log/syslog", "/var/log/messages"],
         own_log: true,
         modes: false,
@@ -237,6 +243,14 @@ services! {
     // Other services of hosts and networks.
 
     // OpenWrt's own, access logs, and services of today.
+}
+
+/// What an optional part of a row says.
+const fn one_or_none(said: &'static [&'static [u8]]) -> &'static [u8] {
+    match said {
+        [one] => one,
+        _ => b"",
+    }
 }
 
 /// One attempt of a service that tells all on one line.

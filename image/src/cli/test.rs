@@ -240,8 +240,12 @@ impl<'m> Replay<'m> {
         let now = self.clock.at(stamp);
         let mut hit: Option<(Filter, Addr, bool)> = None;
         self.engine.handle_record(self.all, line, record.as_ref(), now, |jail, attempt, decision| {
-            if let Some(jail) = jails.get(usize::from(jail)) {
-                hit = Some((jail.filter, attempt.addr, matches!(decision, Decision::Ban(_))));
+            // The first filter that matches, unless another leads to a ban.
+            let ban = matches!(decision, Decision::Ban(_));
+            if let Some(jail) = jails.get(usize::from(jail))
+                && (ban || hit.is_none())
+            {
+                hit = Some((jail.filter, attempt.addr, ban));
             }
         });
         self.matched += u64::from(hit.is_some());

@@ -16,7 +16,7 @@ fn list(n: usize, value: impl Fn(usize) -> String) -> String {
 fn jails() {
     let text = |n: usize| (0..n).map(|n| format!("[jails.j{n}]\nfilter = 'sshd'\n")).collect::<String>();
     assert_eq!(good(&text(limits::JAILS)).jails.len(), limits::JAILS);
-    assert_eq!(one(&text(limits::JAILS + 1)), "33:8: `j16` is one too many, expected at most JAILS = 16 jails");
+    assert_eq!(one(&text(limits::JAILS + 1)), "129:8: `j64` is one too many, expected at most JAILS = 64 jails");
 }
 
 #[test]
@@ -67,14 +67,14 @@ fn files() {
     let jail = |name: &str, n: usize, more: &str| {
         format!("[jails.{name}]\nfilter = 'sshd'\nlogpath = [{}]\n{more}", list(n, |n| format!("/{name}/{n}")))
     };
-    let full: String = ["a", "b", "c", "d"].iter().map(|name| jail(name, limits::LOGPATHS, "")).collect();
+    let full: String = (0..16).map(|n| jail(&format!("a{n}"), limits::LOGPATHS, "")).collect();
     assert_eq!(good(&full).jails.len() * limits::LOGPATHS, limits::FILES);
     // A file that another jail has and one of a disabled jail take no room.
-    let same = "[jails.e]\nfilter = 'sshd'\nlogpath = '/a/0'\n";
-    assert_eq!(good(&format!("{full}{same}{}", jail("f", 8, "enabled = false"))).jails.len(), 6);
+    let same = "[jails.e]\nfilter = 'sshd'\nlogpath = '/a0/0'\n";
+    assert_eq!(good(&format!("{full}{same}{}", jail("f", 8, "enabled = false"))).jails.len(), 18);
     assert_eq!(
         one(&format!("{full}{same}{}", jail("f", 1, ""))),
-        "16:8: `/f/0` is one too many, expected at most FILES = 32 different log files in all enabled jails"
+        "52:8: `/f/0` is one too many, expected at most FILES = 128 different log files in all enabled jails"
     );
 }
 
