@@ -14,12 +14,15 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
+    nested(prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
         any::<i32>().prop_map(|n| Value::from(f64::from(n) / 4.0)),
         text().prop_map(Value::String),
-    ];
+    ])
+}
+
+fn nested(leaf: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
@@ -70,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_damaged_is_refused_or_well_formed(members in object(value()), at: prop::sample::Index, byte: u8, cut: bool) {
+    fn what_is_damaged_is_refused_or_well_formed(members in object(nested(text().prop_map(Value::String))), at: prop::sample::Index, byte: u8, cut: bool) {
         let mut line = serde_json::to_vec(&Value::Object(members)).unwrap();
         let at = at.index(line.len());
         line[at] = byte;
@@ -82,7 +85,7 @@ proptest! {
             // A key that is there twice is found when it is asked for.
             Ok(value) => prop_assert_eq!(read, value.is_object()),
             // What is accepted beyond JSON.
-            Err(_) if std::str::from_utf8(&line).is_err() || !cut && !br#"{}[],:"\"#.contains(&byte) => {}
+            Err(_) if std::str::from_utf8(&line).is_err() || byte == b'x' => {}
             Err(fault) => prop_assert!(!read, "{}: {}", String::from_utf8_lossy(&line), fault),
         }
     }

@@ -200,7 +200,8 @@ fn string(text: &[u8]) -> Option<(Text<'_>, &[u8])> {
 fn plain(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let belongs = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     let end = text.iter().position(|b| !belongs(b)).unwrap_or(text.len());
-    if end == 0 { None } else { text.split_at_checked(end) }
+    let (plain, rest) = text.split_at_checked(end)?;
+    matches!(plain, [b'-' | b'0'..=b'9', ..] | b"true" | b"false" | b"null").then_some((plain, rest))
 }
 
 /// What follows a key and its colon.
@@ -309,6 +310,7 @@ mod tests {
             "{\"a\":{]}",
             "{\"a\":1 2}",
             "{a:1}",
+            "{\"a\":b}",
             "{\"a\":\"\\q\"}",
             "{\"a\":\"\\u12\"}",
             "{\"a\":\"\\xg0\"}",
