@@ -19,6 +19,7 @@ use crate::table::HashKey;
 use crate::time::{Duration, Instant};
 use crate::wire::nft::chain::Hook;
 use crate::wire::xt::set::SetMatch;
+use heapless::Vec;
 
 /// A set of jails, a bit for each by its number in the configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -136,6 +137,7 @@ pub enum Decision {
 /// The engine's tables: `T` tracked and `B` banned addresses at most, with index sizes `TI` and `BI`. Empty, they are all
 /// zero bytes, so that a static one lies in `.bss` and becomes resident as it is used.
 pub struct Memory<const T: usize, const TI: usize, const B: usize, const BI: usize> {
+    jails: Vec<Jail, JAILS>,
     readers: Readers,
     sessions: [Sessions; JAILS],
     attempts: Attempts<T, TI>,
@@ -153,6 +155,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Memory<T,
     #[must_use]
     pub const fn new() -> Self {
         Self {
+            jails: Vec::new(),
             readers: Readers::NONE,
             sessions: [const { Sessions::new() }; JAILS],
             attempts: Attempts::new(),
@@ -172,10 +175,9 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Default f
 
 /// Everything that decides, over its tables.
 pub struct Engine<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> {
-    jails: &'m [Jail],
     memory: &'m mut Memory<T, TI, B, BI>,
-    layout: Layout<'m>,
-    link: Link<'m>,
+    layout: Layout,
+    link: Link,
     counters: Counters,
 }
 
@@ -224,13 +226,16 @@ pub enum NotBanned {
 }
 
 impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'m, T, TI, B, BI> {
-    /// An engine for these jails over empty tables, with the nf_tables table of this layout unless
-    /// [`Engine::set_backend`] says otherwise. `key` is the secret of its hashes.
-    pub fn new(memory: &'m mut Memory<T, TI, B, BI>, jails: &'m [Jail], layout: Layout<'m>, key: HashKey) -> Self {
+    /// An engine for a copy of these jails (of 64, or as many as there are filters) over empty tables, with the nf_tables
+    /// table of this layout unless [`Engine::set_backend`] says otherwise. `key` is the secret of its hashes.
+    pub fn new(memory: &'m mut Memory<T, TI, B, BI>, jails: &[Jail], layout: Layout, key: HashKey) -> Self {
         memory.attempts.set_key(key);
         memory.bans.set_key(key);
-        memory.readers.set(jails);
-        Self { jails, memory, layout, link: Link::Nftables(nft::Link::new(layout)), counters: Counters::default() }
+        memory.jails.clear();
+        memory.jails.extend(jails.iter().take(JAILS).cloned());
+        memory.readers.set(&memory.jails);
+        let link = Link::Nftables(nft::Link::new(layout.clone()));
+        Self { memory, layout, link, counters: Counters::default() }
     }
 
     /// Begins with this backend, and without any ban that another one found.
@@ -242,13 +247,13 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             BanTime::For(span) => Some(span),
             BanTime::Permanent => None,
         };
-        for jail in self.jails.iter().filter(|jail| jail.enabled) {
+        for jail in self.memory.jails.iter().filter(|jail| jail.enabled) {
             longest = match jail.bantime {
                 BanTime::For(span) => longest.map(|longest| longest.max(span)),
                 BanTime::Permanent => None,
             };
         }
-        self.link = Link::new(backend, self.layout, longest)?;
+        self.link = Link::new(backend, self.layout.clone(), longest)?;
         self.memory.bans.clear();
         self.memory.bans.set_ends(self.link.ends());
         Ok(())
@@ -266,7 +271,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         jails: JailSet,
         line: &[u8],
         now: Instant,
-        decided: impl FnMut(u8, Attempt, Decision),
+        decided: impl FnMut(&Jail, Attempt, Decision),
     ) {
         self.handle_record(jails, line, Record::parse(line).as_ref(), now, decided);
     }
@@ -278,7 +283,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         line: &[u8],
         record: Option<&Record<'_>>,
         now: Instant,
-        mut decided: impl FnMut(u8, Attempt, Decision),
+        mut decided: impl FnMut(&Jail, Attempt, Decision),
     ) {
         self.counters.lines += 1;
         let named = record.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
@@ -302,22 +307,26 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         jails: JailSet,
         record: &Record<'_>,
         now: Instant,
-        decided: &mut impl FnMut(u8, Attempt, Decision),
+        decided: &mut impl FnMut(&Jail, Attempt, Decision),
     ) {
         for number in jails.numbers() {
             let index = usize::from(number);
-            if let Some(jail) = self.jails.get(index)
+            if let Some(jail) = self.memory.jails.get(index)
                 && let Some(sessions) = self.memory.sessions.get_mut(index)
                 && let Some(attempt) = jail.filter.detect(jail.mode, sessions, record)
             {
-                let decision = self.decide(number, jail, attempt, now);
-                decided(number, attempt, decision);
+                let decision = self.decide(number, attempt, now);
+                if let Some(jail) = self.memory.jails.get(index) {
+                    decided(jail, attempt, decision);
+                }
             }
         }
     }
 
-    fn decide(&mut self, number: u8, jail: &Jail, attempt: Attempt, now: Instant) -> Decision {
+    fn decide(&mut self, number: u8, attempt: Attempt, now: Instant) -> Decision {
         self.counters.matched += 1;
+        let Some(jail) = self.memory.jails.get(usize::from(number)) else { return Decision::Counted(0) };
+        let maxretry = jail.maxretry;
         let widths = self.layout.widths;
         let addr = widths.network(attempt.addr);
         if let Some(why) = protection(Some(jail), &self.memory.own, widths, addr) {
@@ -342,9 +351,9 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             self.counters.already_banned += 1;
             return Decision::AlreadyBanned;
         }
-        let jails = self.jails;
-        let attempts = self.memory.attempts.record(number, addr, attempt.count, now, |jail| rule_of(jails, jail));
-        if attempts < jail.maxretry {
+        let Memory { jails, attempts, .. } = &mut *self.memory;
+        let attempts = attempts.record(number, addr, attempt.count, now, |jail| rule_of(jails, jail));
+        if attempts < maxretry {
             return Decision::Counted(attempts);
         }
         match self.want(addr, number, until) {
@@ -377,10 +386,10 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>, force: bool) -> Result<Wanted, Why> {
         let widths = self.layout.widths;
         let addr = widths.network(addr);
-        let own = &self.memory.own;
-        let why = match self.jails.get(usize::from(jail)) {
+        let Memory { jails, own, .. } = &*self.memory;
+        let why = match jails.get(usize::from(jail)) {
             Some(jail) => protection(Some(jail), own, widths, addr),
-            None => self.jails.iter().find_map(|jail| protection(Some(jail), own, widths, addr)),
+            None => jails.iter().find_map(|jail| protection(Some(jail), own, widths, addr)),
         };
         if let Some(why) = why
             && !force
@@ -415,11 +424,11 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         if !self.link.takes_prefixes() {
             return Err(NotBanned::Unsupported);
         }
-        let own = &self.memory.own;
-        let protected = match self.jails.get(usize::from(jail)) {
+        let Memory { jails, own, .. } = &*self.memory;
+        let protected = match jails.get(usize::from(jail)) {
             _ if force => None,
             Some(jail) => protected_in(Some(jail), own, &prefix),
-            None => self.jails.iter().find_map(|jail| protected_in(Some(jail), own, &prefix)),
+            None => jails.iter().find_map(|jail| protected_in(Some(jail), own, &prefix)),
         };
         if let Some((why, which)) = protected {
             return Err(NotBanned::Protected(why, which));
@@ -517,7 +526,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// this machine's now, be it that a flush brings back what was decided long ago.
     #[inline(never)] // smaller
     fn gate(&mut self) {
-        let Memory { own, bans, events, .. } = &mut *self.memory;
+        let Memory { jails, own, bans, events, .. } = &mut *self.memory;
         if own.take_full() {
             events.push(Event::OwnFull);
         }
@@ -529,7 +538,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         let fresh = own.take_fresh();
         if fresh || bans.prefixes().waiting() > 0 {
             bans.prefixes_mut().gate(&mut |ban| {
-                let protected = protected_in(self.jails.get(usize::from(ban.jail)), own, &ban.prefix);
+                let protected = protected_in(jails.get(usize::from(ban.jail)), own, &ban.prefix);
                 if let Some((why, which)) = protected {
                     self.counters.protected += 1;
                     events.push(Event::Protected { addr: which.base(), why });
@@ -539,7 +548,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         }
         let widths = self.layout.widths;
         let mut protected = |addr, ban: &Ban| {
-            let why = protection(self.jails.get(usize::from(ban.jail)), own, widths, addr);
+            let why = protection(jails.get(usize::from(ban.jail)), own, widths, addr);
             if let Some(why) = why {
                 self.counters.protected += 1;
                 events.push(Event::Protected { addr, why });
@@ -568,7 +577,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// Whether any enabled jail asks for [`Own`].
     #[must_use]
     pub fn wants_own(&self) -> bool {
-        self.jails.iter().any(|jail| jail.enabled && jail.ignoreself)
+        self.memory.jails.iter().any(|jail| jail.enabled && jail.ignoreself)
     }
 
     /// Whether it wants to hear of devices that come: `RTNLGRP_LINK`, through [`Own::handle`].
@@ -615,8 +624,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     fn screen(&mut self) {
         let widths = self.layout.widths;
         let keeps = self.link.keeps_foreign(&self.layout);
-        let jails = self.jails;
-        let Memory { own, bans, .. } = &mut *self.memory;
+        let Memory { jails, own, bans, .. } = &mut *self.memory;
         bans.screen(|addr| {
             keeps && !jails.iter().any(|jail| jail.enabled && protection(Some(jail), own, widths, addr).is_some())
         });
@@ -697,6 +705,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         &self.counters
     }
 
+    /// The jails, by their numbers.
+    #[must_use]
+    pub fn jails(&self) -> &[Jail] {
+        &self.memory.jails
+    }
+
     /// The bans.
     #[must_use]
     pub const fn bans(&self) -> &Bans<B, BI> {
@@ -711,13 +725,13 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// What the operator chose of the firewall.
     #[must_use]
-    pub const fn layout(&self) -> &Layout<'m> {
+    pub const fn layout(&self) -> &Layout {
         &self.layout
     }
 
     /// The dialogue with the kernel.
     #[must_use]
-    pub const fn link(&self) -> &Link<'m> {
+    pub const fn link(&self) -> &Link {
         &self.link
     }
 
@@ -732,6 +746,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 mod tests {
     use super::*;
     use std::boxed::Box;
+    use std::string::ToString as _;
 
     /// Every way of a ban to the kernel, and those that are yet to be built, pass the gate.
     #[test]
@@ -756,18 +771,24 @@ mod tests {
         crate::config::defaults(&mut config);
         let like = config.jails.first().unwrap().clone();
         let filters = [Filter::Sshd, Filter::Exim, Filter::Dropbear];
-        let jails: std::vec::Vec<Jail> =
-            (0..limits::JAILS).map(|n| Jail { filter: filters[n % 3], enabled: n != 3, ..like.clone() }).collect();
+        let jails: std::vec::Vec<Jail> = (0..limits::JAILS)
+            .map(|n| Jail {
+                name: n.to_string().parse().unwrap(),
+                filter: filters[n % 3],
+                enabled: n != 3,
+                ..like.clone()
+            })
+            .collect();
         let mut engine = Engine::new(&mut memory, &jails, Layout::plain("edgeban"), HashKey(1, 2));
         let mut all = JailSet::NONE;
         (0u8..).zip(&jails).for_each(|(number, _)| all.insert(number));
         let mut odd = JailSet::NONE;
         (1..64).step_by(2).for_each(|number| odd.insert(number));
         let mut readers = |jails, line: &str| {
-            let mut heard = std::vec::Vec::new();
+            let mut heard: std::vec::Vec<usize> = std::vec::Vec::new();
             engine.handle_line(jails, line.as_bytes(), Instant::ZERO, |jail, attempt, _| {
                 assert_eq!(attempt.addr, Addr::v4([192, 0, 2, 1]));
-                heard.push(usize::from(jail));
+                heard.push(jail.name.parse().unwrap());
             });
             heard
         };

@@ -390,13 +390,11 @@ impl Daemon {
 
     /// Reads what is new, a chunk a file. Returns whether there is more.
     fn read(&mut self, chunk: &mut Chunk, now: Instant, log: &mut Log<'_>) -> bool {
-        let Self { config, engine, files, followers, .. } = self;
+        let Self { engine, files, followers, .. } = self;
         let more = files.turn(now, chunk, &mut |file: FileId, line: &[u8]| {
             let jails = followers.get(file.index()).copied().unwrap_or_default();
             engine.handle_line(jails, line, now, |jail, attempt, decision| {
-                if log.says(LogLevel::Debug)
-                    && let Some(jail) = config.jails.get(usize::from(jail))
-                {
+                if log.says(LogLevel::Debug) {
                     debug(log, jail, &attempt.addr, decision);
                 }
             });

@@ -17,7 +17,7 @@ use edgeban_core::wire::nft::generation::Culprit;
 use edgeban_core::wire::nft::scaffold::{self, Part};
 
 /// Says what happened.
-pub fn say(event: Event, config: &Config, link: &Link<'static>, now: Instant, log: &mut Log<'_>) {
+pub fn say(event: Event, config: &Config, link: &Link, now: Instant, log: &mut Log<'_>) {
     let table = &config.global.table;
     let held = Held(link, table);
     match event {
@@ -124,7 +124,7 @@ pub fn debug(log: &mut Log<'_>, jail: &Jail, addr: &dyn fmt::Display, decision: 
 }
 
 /// What holds the bans, by its name in the kernel.
-pub struct Held<'a>(pub &'a Link<'static>, pub &'a str);
+pub struct Held<'a>(pub &'a Link, pub &'a str);
 
 impl fmt::Display for Held<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

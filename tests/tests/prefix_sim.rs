@@ -67,7 +67,7 @@ fn ip(addr: Addr) -> IpAddr {
 }
 
 impl World {
-    fn new(layout: Layout<'static>, ignoreip: &[&str]) -> Self {
+    fn new(layout: Layout, ignoreip: &[&str]) -> Self {
         let mut world = Self::over(FakeKernel::new(), Instant::from_millis(1_000_000), layout, ignoreip);
         world.turn();
         assert_eq!(world.take_events(), [Event::Ready]);
@@ -78,7 +78,7 @@ impl World {
         Self::new(Layout::plain("edgeban"), &["10.9.0.0/16", "2001:db8:9::1"])
     }
 
-    fn over(mut kernel: FakeKernel, now: Instant, layout: Layout<'static>, ignoreip: &[&str]) -> Self {
+    fn over(mut kernel: FakeKernel, now: Instant, layout: Layout, ignoreip: &[&str]) -> Self {
         let memory: &'static mut SmallMemory = Box::leak(Box::new(SmallMemory::new()));
         let engine = Engine::new(memory, vec![jail(ignoreip)].leak(), layout, HashKey(1, 2));
         kernel.set_now(now.as_millis());
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// A new run over the same kernel.
-    fn restart(self, layout: Layout<'static>, ignoreip: &[&str]) -> Self {
+    fn restart(self, layout: Layout, ignoreip: &[&str]) -> Self {
         Self::over(self.kernel, self.now, layout, ignoreip)
     }
 
@@ -444,7 +444,7 @@ fn what_is_lost_comes_back_and_what_is_released_does_not() {
 fn what_an_earlier_run_left_is_taken_over_without_a_gap() {
     for foreign in [Foreign::Keep, Foreign::Remove] {
         let layout = Layout { foreign, ..Layout::plain("edgeban") };
-        let mut world = World::new(layout, &[]);
+        let mut world = World::new(layout.clone(), &[]);
         assert_eq!(world.ban("10.0.0.0/13", 600), Ok(None));
         assert_eq!(world.ban("255.0.0.0/8", 600), Ok(None));
         assert_eq!(world.engine.ban_prefix(prefix("2001:db8:0:100::/56"), MANUAL, None, false), Ok(None));

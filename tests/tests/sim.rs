@@ -84,7 +84,7 @@ impl World {
     }
 
     /// The same kernel, and a new run of edgeban.
-    fn restart(self, layout: Layout<'static>, jails: Vec<Jail>) -> Self {
+    fn restart(self, layout: Layout, jails: Vec<Jail>) -> Self {
         let memory: &'static mut SmallMemory = Box::leak(Box::new(SmallMemory::new()));
         let engine = Engine::new(memory, jails.leak(), layout, HashKey(3, 4));
         Self { engine, kernel: self.kernel, now: self.now, events: Vec::new() }
@@ -242,7 +242,7 @@ fn a_kernel_that_cannot_protect_the_table_watches_it_and_that_is_said() {
     let protect = Layout { protect: true, ..Layout::plain("edgeban") };
     for errno in [EOPNOTSUPP, EINVAL] {
         let error = NetlinkError::new(errno).unwrap();
-        let mut world = World::new(vec![jail(3, 60)]).restart(protect, vec![jail(3, 60)]);
+        let mut world = World::new(vec![jail(3, 60)]).restart(protect.clone(), vec![jail(3, 60)]);
         world.kernel.inject(Fault::Errno { message: 0, errno });
         world.turn();
         assert_eq!(world.take_events(), [Event::Unprotected { error }, Event::Ready]);
@@ -250,14 +250,14 @@ fn a_kernel_that_cannot_protect_the_table_watches_it_and_that_is_said() {
         assert_eq!(world.ban(1, 60), Wanted::New);
         world.turn();
         // Over a table of an earlier run it could be the table's flags, so it is tried with a new one, too.
-        let mut world = world.restart(protect, vec![jail(3, 60)]);
+        let mut world = world.restart(protect.clone(), vec![jail(3, 60)]);
         world.kernel.inject(Fault::Errno { message: 0, errno });
         world.kernel.inject(Fault::Errno { message: 0, errno });
         world.settle();
         assert_eq!(world.take_events(), [Event::Unprotected { error }, Event::Ready]);
         assert_eq!((world.held(), world.engine.bans().installed()), (1, 1));
         // Here it was.
-        let mut world = world.restart(protect, vec![jail(3, 60)]);
+        let mut world = world.restart(protect.clone(), vec![jail(3, 60)]);
         world.kernel.inject(Fault::Errno { message: 0, errno });
         world.settle();
         assert_eq!(world.take_events(), [Event::Ready]);

@@ -78,11 +78,11 @@ pub struct Global {
 impl Global {
     /// What of it the packet filter is about.
     #[must_use]
-    pub fn layout(&self) -> Layout<'_> {
+    pub fn layout(&self) -> Layout {
         Layout {
-            table: &self.table,
+            table: self.table.clone(),
             hook: self.hook,
-            devices: &self.devices,
+            devices: self.devices.clone(),
             verdict: self.verdict,
             widths: self.widths,
             counters: self.counters,

@@ -52,7 +52,7 @@ impl Unsupported {
 
 /// What a backend cannot do of this layout, if anything.
 #[must_use]
-pub fn unsupported(backend: Backend, layout: &Layout<'_>) -> Option<Unsupported> {
+pub fn unsupported(backend: Backend, layout: &Layout) -> Option<Unsupported> {
     if !matches!(backend, Backend::Iptables | Backend::Ipset) {
         return None;
     }
@@ -112,9 +112,9 @@ impl Sets {
 
 /// Whichever holds the bans.
 #[expect(clippy::large_enum_variant, reason = "there is one, and no allocator")]
-pub enum Link<'a> {
+pub enum Link {
     /// nf_tables.
-    Nftables(nft::Link<'a>),
+    Nftables(nft::Link),
     /// Legacy iptables.
     Iptables(xt::Link),
     /// ipset.
@@ -134,21 +134,21 @@ pub struct Table {
     pub set: Option<String<{ ipset::SET_NAME }>>,
 }
 
-impl<'a> Link<'a> {
+impl Link {
     /// A dialogue that has not begun. `longest` is how long a ban of an earlier run is kept where the kernel does not know.
     ///
     /// # Errors
     /// A setting that the backend does not have.
-    pub fn new(backend: Backend, layout: Layout<'a>, longest: Option<Duration>) -> Result<Self, Unsupported> {
+    pub fn new(backend: Backend, layout: Layout, longest: Option<Duration>) -> Result<Self, Unsupported> {
         if let Some(setting) = unsupported(backend, &layout) {
             return Err(setting);
         }
-        let rules = |holds| xt::Link::new(layout.table, layout.hook, layout.widths, holds).ok_or(Unsupported::Ingress);
+        let rules = |holds| xt::Link::new(&layout.table, layout.hook, layout.widths, holds).ok_or(Unsupported::Ingress);
         Ok(match backend {
             Backend::Auto | Backend::Nftables => Self::Nftables(nft::Link::new(layout)),
             Backend::Iptables => Self::Iptables(rules(xt::Holds::Bans(longest))?),
             Backend::Ipset => {
-                let mut sets = ipset::Link::new(layout.table);
+                let mut sets = ipset::Link::new(&layout.table);
                 sets.follow();
                 Self::Ipset(Sets { sets, rules: rules(xt::Holds::Set)?, ending: false })
             }
@@ -245,7 +245,7 @@ impl<'a> Link<'a> {
 
     /// Whether what was found in the kernel and is of no ban stays, see [`nft::Link::keeps_foreign`].
     #[must_use]
-    pub fn keeps_foreign(&self, layout: &Layout<'_>) -> bool {
+    pub fn keeps_foreign(&self, layout: &Layout) -> bool {
         let started = match self {
             Self::Nftables(link) => return link.keeps_foreign(),
             Self::Iptables(rules) | Self::Ipset(Sets { rules, .. }) => rules.is_started(),
@@ -397,7 +397,7 @@ impl<'a> Link<'a> {
     }
 
     /// nf_tables, which announces changes.
-    pub const fn nftables(&mut self) -> Option<&mut nft::Link<'a>> {
+    pub const fn nftables(&mut self) -> Option<&mut nft::Link> {
         match self {
             Self::Nftables(link) => Some(link),
             _ => None,

@@ -192,7 +192,7 @@ fn capabilities(report: &mut Report<'_, '_>) {
 }
 
 /// Whether nf_tables would take our table, and whether somebody else has one of its name.
-fn nftables(report: &mut Report<'_, '_>, layout: &Layout<'_>, answer: &mut [u8]) -> (bool, bool) {
+fn nftables(report: &mut Report<'_, '_>, layout: &Layout, answer: &mut [u8]) -> (bool, bool) {
     let mut trial = |protect| {
         let netlink = ask(|w| Trial::emit(layout, protect, w))?;
         let mut trial = Trial::default();
@@ -219,7 +219,7 @@ fn nftables(report: &mut Report<'_, '_>, layout: &Layout<'_>, answer: &mut [u8])
         report.say("protection", owned, &says);
     }
     let [mut table, mut sets] = [0; 2];
-    let table_name = layout.table;
+    let table_name = &layout.table;
     let asked = ask(|w| {
         GetTable { name: table_name }.emit(1, w)?;
         GetSet { table: table_name, name: scaffold::SET_V4 }.emit(2, w)?;
@@ -250,8 +250,8 @@ fn nftables(report: &mut Report<'_, '_>, layout: &Layout<'_>, answer: &mut [u8])
 }
 
 /// Whether the tables of legacy iptables are there, or may be.
-fn iptables(report: &mut Report<'_, '_>, layout: &Layout<'_>, buffers: &mut xtables::Buffers) -> bool {
-    let Some(link) = xt::Link::new(layout.table, layout.hook, layout.widths, xt::Holds::Set) else { return false };
+fn iptables(report: &mut Report<'_, '_>, layout: &Layout, buffers: &mut xtables::Buffers) -> bool {
+    let Some(link) = xt::Link::new(&layout.table, layout.hook, layout.widths, xt::Holds::Set) else { return false };
     let table = link.table();
     let mut good = true;
     for (family, name) in [(Family::V4, "iptables"), (Family::V6, "ip6tables")] {

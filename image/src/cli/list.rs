@@ -77,7 +77,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     }
     let mut out = Out::new(BorrowedFd::STDOUT, output);
     let layout = config.global.layout();
-    let table = layout.table;
+    let table = &layout.table;
     let backends = match config.global.backend {
         Backend::Auto => &[Backend::Nftables, Backend::Ipset, Backend::Iptables][..],
         Backend::LogOnly => {
@@ -127,8 +127,8 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
 }
 
 /// Lists the rules of our chain.
-fn rules(layout: &Layout<'_>, buffers: &mut xtables::Buffers, out: &mut Out<'_>) -> Result<bool, Trouble> {
-    let link = xt::Link::new(layout.table, layout.hook, layout.widths, xt::Holds::Set).ok_or(Trouble::Absent)?;
+fn rules(layout: &Layout, buffers: &mut xtables::Buffers, out: &mut Out<'_>) -> Result<bool, Trouble> {
+    let link = xt::Link::new(&layout.table, layout.hook, layout.widths, xt::Holds::Set).ok_or(Trouble::Absent)?;
     let mut found = false;
     for family in [Family::V4, Family::V6] {
         // Asking for a table that nobody set up would do so.
@@ -202,9 +202,9 @@ fn set(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Res
 }
 
 /// Lists a family's addresses and prefixes of nf_tables. Returns whether they changed meanwhile.
-fn table_of(layout: &Layout<'_>, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+fn table_of(layout: &Layout, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
     let bits = layout.widths.of(family);
-    let changed = dump(layout.table, scaffold::set(family), answer, &mut |element| {
+    let changed = dump(&layout.table, scaffold::set(family), answer, &mut |element| {
         put!(out, "{}", element.addr(family).ok_or(Trouble::Garbled)?);
         // The key's last bits may be none of the prefix.
         let bits = if bits.div_ceil(8) == element.key_len() { bits } else { 8 * element.key_len() };
@@ -214,7 +214,7 @@ fn table_of(layout: &Layout<'_>, family: Family, answer: &mut [u8], out: &mut Ou
         rest(element, out);
         Ok(())
     })?;
-    match prefixes(layout.table, family, answer, out) {
+    match prefixes(&layout.table, family, answer, out) {
         // There are such sets only once a prefix was banned.
         Err(Trouble::Kernel(NetlinkError::ENOENT)) => Ok(changed),
         result => result.map(|prefixes| changed | prefixes),

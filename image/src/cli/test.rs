@@ -207,7 +207,6 @@ fn complain(what: &CStr, error: Errno) -> u8 {
 
 struct Replay<'m> {
     engine: Engine<'m, { limits::TRACKED }, { 2 * limits::TRACKED }, { limits::BANS }, { 2 * limits::BANS }>,
-    jails: &'m [Jail],
     all: JailSet,
     clock: LogClock,
     show: Show,
@@ -217,22 +216,21 @@ struct Replay<'m> {
 }
 
 impl<'m> Replay<'m> {
-    fn new(memory: &'m mut FullMemory, jails: &'m [Jail], show: Show, secret: [u8; 16]) -> Self {
+    fn new(memory: &'m mut FullMemory, jails: &[Jail], show: Show, secret: [u8; 16]) -> Self {
         let mut all = JailSet::NONE;
         for (number, _) in (0u8..).zip(jails) {
             all.insert(number);
         }
         let engine = Engine::new(memory, jails, Layout::plain(""), HashKey::from_bytes(secret));
-        Self { engine, jails, all, clock: LogClock::default(), show, line: 0, matched: 0, overlong: 0 }
+        Self { engine, all, clock: LogClock::default(), show, line: 0, matched: 0, overlong: 0 }
     }
 
     fn line(&mut self, line: &[u8], out: &mut Out<'_>) {
         self.line += 1;
         let record = Record::parse(line);
-        let jails = self.jails;
         let stamp = match &record {
             Some(record) => record.stamp,
-            None if jails.iter().any(|jail| jail.filter.has_own_log()) => {
+            None if self.engine.jails().iter().any(|jail| jail.filter.has_own_log()) => {
                 Filter::own_record(line).and_then(|record| record.stamp)
             }
             None => None,
@@ -242,9 +240,7 @@ impl<'m> Replay<'m> {
         self.engine.handle_record(self.all, line, record.as_ref(), now, |jail, attempt, decision| {
             // The first filter that matches, unless another leads to a ban.
             let ban = matches!(decision, Decision::Ban(_));
-            if let Some(jail) = jails.get(usize::from(jail))
-                && (ban || hit.is_none())
-            {
+            if ban || hit.is_none() {
                 hit = Some((jail.filter, attempt.addr, ban));
             }
         });

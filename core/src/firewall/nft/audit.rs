@@ -13,7 +13,7 @@ use crate::wire::reply::NetlinkError;
 /// were missed by that are sent again, which changes nothing where the kernel holds them.
 const RESTARTS: u8 = 3;
 
-impl Link<'_> {
+impl Link {
     /// Wants the kernel's sets compared with the bans.
     pub(super) fn want_audit(&mut self) {
         self.audit = Audit::Due;

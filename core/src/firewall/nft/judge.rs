@@ -10,7 +10,7 @@ use crate::wire::nft::scaffold::Part;
 use crate::wire::nft::set::SetShape;
 use crate::wire::reply::NetlinkError;
 
-impl Link<'_> {
+impl Link {
     pub(super) fn judge<const N: usize, const I: usize>(
         &mut self,
         flight: &Flight,

@@ -41,7 +41,7 @@ use crate::wire::nft::set::SetShape;
 use crate::wire::nl::Tag;
 use crate::wire::reply::{NetlinkError, Replies, Reply};
 use crate::wire::uapi::nf_tables::{NFT_MSG_NEWTABLE, NFT_TABLE_F_OWNER, NFT_TABLE_F_PERSIST};
-use heapless::Vec;
+use heapless::{String, Vec};
 
 pub use super::dialogue::{ANSWER_TIMEOUT, BACKOFF_MAX, BACKOFF_MIN, KernelText};
 pub use trial::Trial;
@@ -93,14 +93,14 @@ impl Foreign {
 }
 
 /// What the operator chooses of the table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Layout<'a> {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Layout {
     /// Its name.
-    pub table: &'a str,
+    pub table: String<{ limits::TABLE_NAME }>,
     /// Where packets are dropped.
     pub hook: Hook,
     /// The devices of hook `ingress`.
-    pub devices: &'a [Device],
+    pub devices: Vec<Device, { limits::DEVICES }>,
     /// What becomes of banned addresses' packets.
     pub verdict: Verdict,
     /// How many bits of an address are banned as one.
@@ -114,14 +114,14 @@ pub struct Layout<'a> {
     pub foreign: Foreign,
 }
 
-impl<'a> Layout<'a> {
+impl Layout {
     /// The seed's table: as it is if nobody says otherwise.
     #[must_use]
-    pub const fn plain(table: &'a str) -> Self {
+    pub fn plain(table: &str) -> Self {
         Self {
-            table,
+            table: String::try_from(table).unwrap_or_default(),
             hook: Hook::Input,
-            devices: &[],
+            devices: Vec::new(),
             verdict: Verdict::Drop,
             widths: Widths::FULL,
             counters: false,
@@ -131,13 +131,13 @@ impl<'a> Layout<'a> {
     }
 
     /// The messages that make it. `protect` is for kernels that can.
-    const fn scaffold(&self, protect: bool, fresh_table: bool, fresh_sets: bool, prefixes: bool) -> Scaffold<'a> {
+    fn scaffold(&self, protect: bool, fresh_table: bool, fresh_sets: bool, prefixes: bool) -> Scaffold<'_> {
         Scaffold {
-            table: self.table,
+            table: &self.table,
             flags: if protect { NFT_TABLE_F_OWNER | NFT_TABLE_F_PERSIST } else { 0 },
             hook: self.hook,
             priority: self.hook.priority(),
-            devices: self.devices,
+            devices: &self.devices,
             verdict: self.verdict,
             widths: self.widths,
             size: Some(SET_SIZE),
@@ -279,8 +279,8 @@ pub struct Counters {
 }
 
 /// The dialogue's state.
-pub struct Link<'a> {
-    layout: Layout<'a>,
+pub struct Link {
+    layout: Layout,
     stage: Stage,
     /// The table was installed once in this run.
     started: bool,
@@ -329,10 +329,10 @@ pub struct Link<'a> {
     counters: Counters,
 }
 
-impl<'a> Link<'a> {
+impl Link {
     /// A dialogue about the table of this layout that has not begun.
     #[must_use]
-    pub fn new(layout: Layout<'a>) -> Self {
+    pub fn new(layout: Layout) -> Self {
         Self {
             layout,
             stage: Stage::Unknown,
@@ -393,7 +393,7 @@ impl<'a> Link<'a> {
 
     /// What the operator chose.
     #[must_use]
-    pub const fn layout(&self) -> &Layout<'a> {
+    pub const fn layout(&self) -> &Layout {
         &self.layout
     }
 
@@ -585,7 +585,7 @@ impl<'a> Link<'a> {
         self.scaffold().part(message)
     }
 
-    fn scaffold(&self) -> Scaffold<'a> {
+    fn scaffold(&self) -> Scaffold<'_> {
         self.layout.scaffold(self.is_protected(), self.fresh_table, self.fresh_sets, self.with_prefixes)
     }
 }

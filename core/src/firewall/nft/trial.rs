@@ -4,7 +4,7 @@
 use super::Layout;
 use crate::wire::buf::{Full, Writer};
 use crate::wire::nfnl::BatchBegin;
-use crate::wire::nft::scaffold::Part;
+use crate::wire::nft::scaffold::{Part, Scaffold};
 use crate::wire::reply::{NetlinkError, Replies, Reply};
 
 /// The name of the table in the batch: others, ours among them, do not stand in its way.
@@ -24,13 +24,13 @@ impl Trial {
     ///
     /// # Errors
     /// [`Full`] if it does not fit.
-    pub fn emit(layout: &Layout<'_>, protect: bool, w: &mut Writer<'_>) -> Result<(), Full> {
+    pub fn emit(layout: &Layout, protect: bool, w: &mut Writer<'_>) -> Result<(), Full> {
         BatchBegin::default().emit(0, w)?;
-        Layout { table: TABLE, ..*layout }.scaffold(protect, false, false, false).emit(w, 1, true).map(drop)
+        Scaffold { table: TABLE, ..layout.scaffold(protect, false, false, false) }.emit(w, 1, true).map(drop)
     }
 
     /// Takes a datagram of the answers.
-    pub fn handle(&mut self, layout: &Layout<'_>, datagram: &[u8]) {
+    pub fn handle(&mut self, layout: &Layout, datagram: &[u8]) {
         let scaffold = layout.scaffold(false, false, false, false);
         for reply in Replies::new(datagram).flatten() {
             match reply {

@@ -52,7 +52,7 @@ impl Pending {
     }
 }
 
-impl Link<'_> {
+impl Link {
     /// Whether notices should arrive now. Those of a change that began to arrive are heard to their end, which says whose
     /// it is.
     #[must_use]

@@ -23,7 +23,7 @@ pub(super) struct Written {
     pub messages: Result<u32, Full>,
 }
 
-impl Link<'_> {
+impl Link {
     /// Writes what is to be sent next, if there is something.
     pub(super) fn write_next<const N: usize, const I: usize>(
         &mut self,
@@ -43,12 +43,12 @@ impl Link<'_> {
             self.audit = Audit::At(Family::V4);
         }
         if let Audit::At(family) = self.audit {
-            let dump = GetElements { table: self.layout.table, set: scaffold::set(family) };
+            let dump = GetElements { table: &self.layout.table, set: scaffold::set(family) };
             return of(Kind::Dump(family), dump.emit(self.next_seq, w).map(|()| 1));
         }
         if let Audit::AtPrefixes(family) = self.audit {
             bans.prefixes_mut().listed.clear();
-            let dump = GetElements { table: self.layout.table, set: scaffold::prefix_set(family) };
+            let dump = GetElements { table: &self.layout.table, set: scaffold::prefix_set(family) };
             return of(Kind::DumpPrefixes(family), dump.emit(self.next_seq, w).map(|()| 1));
         }
         if self.wake == Wake::Due {
@@ -120,7 +120,7 @@ impl Link<'_> {
     }
 
     fn write_probe(&mut self, w: &mut Writer<'_>) -> Result<u32, Full> {
-        let table = self.layout.table;
+        let table = &self.layout.table;
         self.probe = super::Probe::default();
         GetTable { name: table }.emit(self.next_seq, w)?;
         let [v4, v6] = [Family::V4, Family::V6];
@@ -132,7 +132,7 @@ impl Link<'_> {
     }
 
     fn write_delete(&mut self, w: &mut Writer<'_>) -> Result<u32, Full> {
-        self.write_batch(w, |link, w| DelTable { name: link.layout.table }.emit(link.tag(1), w).map(|()| 1))
+        self.write_batch(w, |link, w| DelTable { name: &link.layout.table }.emit(link.tag(1), w).map(|()| 1))
     }
 
     fn write_removals<const N: usize, const I: usize>(
@@ -162,7 +162,7 @@ impl Link<'_> {
         family: Family,
     ) -> Result<ElemList<'w, 'b>, Full> {
         let layout = &self.layout;
-        ElemList::begin(w, self.tag(n), change, layout.table, scaffold::set(family), layout.widths.of(family))
+        ElemList::begin(w, self.tag(n), change, &layout.table, scaffold::set(family), layout.widths.of(family))
     }
 
     /// All prefixes of each family with a change, in place of those before. Returns how many messages there are then.
@@ -173,7 +173,7 @@ impl Link<'_> {
         w: &mut Writer<'_>,
         messages: u32,
     ) -> Result<u32, Full> {
-        let (table, prefixes) = (self.layout.table, bans.prefixes_mut());
+        let (table, prefixes) = (&self.layout.table, bans.prefixes_mut());
         let mut messages = messages;
         for family in [Family::V4, Family::V6] {
             if !prefixes.waits(family) {
