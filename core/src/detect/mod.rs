@@ -49,14 +49,16 @@ impl Filter {
 
     /// A line of a log file that a service writes by itself, without syslog: a date, and no program's name. For filters that
     /// [have such a file](Self::has_own_log), and for lines that are of no service's program: a line of one service is never
-    /// tried for another. `None` if there is no date, unless the line is JSON, which has its date inside.
+    /// tried for another. A line of an access log, or one that is JSON, has its date inside and is the message as a whole.
+    /// `None` if there is no date.
     #[must_use]
     pub fn own_record(line: &[u8]) -> Option<Record<'_>> {
-        if line.first() == Some(&b'{') {
-            return Some(Record { stamp: None, program: b"", pid: None, message: line.trim_ascii_end() });
-        }
-        let (stamp, rest) = own_date(line)?;
-        Some(Record { stamp, program: b"", pid: None, message: rest.trim_ascii_end() })
+        let (stamp, message) = match own_date(line) {
+            _ if line.first() == Some(&b'{') => (None, line),
+            Some(found) => found,
+            None => (pattern::access::stamp(line)?, line),
+        };
+        Some(Record { stamp, program: b"", pid: None, message: message.trim_ascii_end() })
     }
 }
 

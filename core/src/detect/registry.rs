@@ -13,6 +13,11 @@ const AUTH: &[&str] = &["/var/log/auth.log", "/var/log/secure", "/var/log/messag
 /// The same of mail servers.
 const MAIL: &[&str] = &["/var/log/mail.log", "/var/log/maillog", "/var/log/messages"];
 
+/// Where Apache httpd and nginx write down requests.
+const APACHE_ACCESS: &[&str] =
+    &["/var/log/apache2/access.log", "/var/log/apache2/other_vhosts_access.log", "/var/log/httpd/access_log"];
+const NGINX_ACCESS: &[&str] = &["/var/log/nginx/access.log"];
+
 /// Makes [`Filter`] of the table's rows:
 ///
 /// - `programs`: the names that syslog has for it; several filters may read one program;
@@ -239,6 +244,45 @@ services! {
     // Mail servers and webmail.
 
     // Web servers and what they serve.
+
+    /// Bad robots, by an access log.
+    ApacheBadbots = "apache-badbots" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: APACHE_ACCESS,
+        own_log: true,
+        modes: false,
+        read: |record, _mode, _sessions| badbots::read(record.message).map(once),
+    }
+    /// Requests that nginx could not read.
+    NginxBadRequest = "nginx-bad-request" {
+        programs: [b"nginx"],
+        instance: None,
+        logpath: NGINX_ACCESS,
+        own_log: true,
+        modes: false,
+        read: |record, _mode, _sessions| badrequest::read(record.message).map(once),
+    }
+    /// URLs for PHP scripts to open, by an access log.
+    PhpUrlFopen = "php-url-fopen" {
+        programs: [b"httpd", b"apache2", b"nginx"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: &["/var/log/nginx/access.log", "/var/log/apache2/access.log", "/var/log/apache2/other_vhosts_access.log", "/var/log/httpd/access_log"],
+        own_log: true,
+        modes: false,
+        read: |record, _mode, _sessions| urlfopen::read(record.message).map(once),
+    }
+    /// Traefik's access log in the common format.
+    TraefikAuth = "traefik-auth" {
+        programs: [b"traefik"],
+        instance: None,
+        logpath: &["/var/log/traefik/access.log"],
+        own_log: true,
+        modes: true,
+        read: |record, mode, _sessions| traefik::read(record.message, mode).map(once),
+    }
 
     // Other services of hosts and networks.
 

@@ -9,7 +9,7 @@
 mod date;
 mod tag;
 
-pub(crate) use date::{month_day_time, own as own_date};
+pub(crate) use date::{access as access_date, month_day_time, own as own_date};
 
 /// When a line says that it was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

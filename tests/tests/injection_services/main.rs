@@ -30,6 +30,12 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(PIECES.concat()), 0..6).prop_map(|pieces| pieces.concat())
 }
 
+/// A line with what the peer wrote: `{u}` and `{v}` as it is, `{x}` and `{y}` as a logger that escapes quotes has it.
+fn fill(line: &str, first: &str, second: &str) -> String {
+    let escaped = |text: &str| text.replace('\\', r"\\").replace('"', "\\\"");
+    line.replace("{u}", first).replace("{v}", second).replace("{x}", &escaped(first)).replace("{y}", &escaped(second))
+}
+
 fn mode() -> impl Strategy<Value = Mode> {
     prop::sample::select(Mode::ALL.to_vec())
 }
@@ -39,7 +45,7 @@ fn every_service_of_one_line_is_here() {
     for filter in Filter::ALL.into_iter().filter(|filter| !matches!(filter, Filter::Sshd | Filter::Dropbear)) {
         let lines = lines().find(|(of, _)| *of == filter).unwrap_or_else(|| panic!("{filter:?} has no lines")).1;
         // The first one is a failure, so that nothing holds only because nothing is read.
-        let line = lines[0].replace("{u}", "a").replace("{v}", "b");
+        let line = fill(lines[0], "a", "b");
         let attempt = detect(filter, line.as_bytes(), Mode::Normal, &mut Sessions::new());
         assert_eq!(attempt.map(|attempt| attempt.addr.to_string()).as_deref(), Some("10.1.1.1"), "{line}");
     }
@@ -96,7 +102,7 @@ proptest! {
     ) {
         let victim = Addr::parse(VICTIM.as_bytes()).unwrap();
         for (filter, lines) in lines() {
-            let line = lines[which.index(lines.len())].replace("{u}", &first).replace("{v}", &second);
+            let line = fill(lines[which.index(lines.len())], &first, &second);
             let attempt = detect(*filter, line.as_bytes(), mode, &mut Sessions::new());
             prop_assert_ne!(attempt.map(|attempt| attempt.addr), Some(victim), "{}", line);
         }
@@ -112,7 +118,7 @@ proptest! {
         mode in mode(),
     ) {
         for (filter, lines) in lines() {
-            let mut line = lines[which.index(lines.len())].replace("{u}", &text).replace("{v}", &text).into_bytes();
+            let mut line = fill(lines[which.index(lines.len())], &text, &text).into_bytes();
             line.truncate(cut.index(line.len()));
             line.extend_from_slice(&bytes);
             for filter in [*filter, Filter::Sshd] {

@@ -5,8 +5,11 @@
 //! it. Where both ends are the attacker's, a message with more than one reading counts only if the connection's earlier
 //! lines tell which is right.
 
+pub(super) mod access;
 pub(super) mod apache;
 pub(super) mod asterisk;
+pub(super) mod badbots;
+pub(super) mod badrequest;
 pub(super) mod dovecot;
 pub(super) mod dropbear;
 pub(super) mod exim;
@@ -18,6 +21,8 @@ pub(super) mod proftpd;
 pub(super) mod pureftpd;
 pub(super) mod sshd;
 mod text;
+pub(super) mod traefik;
+pub(super) mod urlfopen;
 pub(super) mod vaultwarden;
 pub(super) mod vsftpd;
 

@@ -85,6 +85,27 @@ pub(crate) fn own(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
     any(&plain).map(|(stamp, _)| (Some(stamp), rest))
 }
 
+/// `05/Mar/2007:14:39:21 +0100`, as web servers write it into their access logs, without the brackets. Java's servers
+/// write the month in their own language (`02/sept./2015`): one that is not known leaves a date without a stamp.
+pub(crate) fn access(text: &[u8]) -> Option<Option<Stamp>> {
+    /// `sept.` and `janv.`; longer ones are no abbreviations that begin like the English ones of the same month.
+    const LONGEST_MONTH: usize = 5;
+    let [d1, d2, b'/', rest @ ..] = text else { return None };
+    let end = rest.iter().take(16).position(|&b| b == b'/')?;
+    let (name, rest) = rest.split_at_checked(end)?;
+    let [b'/', y1, y2, y3, y4, b':', h1, h2, b':', n1, n2, b':', s1, s2, b' ', rest @ ..] = rest else { return None };
+    let (day, year) = (two(*d1, *d2)?, two(*y1, *y2)? * 100 + two(*y3, *y4)?);
+    let time = clock([*h1, *h2, *n1, *n2, *s1, *s2])?;
+    let (east, []) = zone(rest)? else { return None };
+    let known = match name {
+        [a, b, c, ..] if name.len() <= LONGEST_MONTH => month([a.to_ascii_uppercase(), *b, *c]),
+        _ => None,
+    };
+    let Some(month) = known else { return Some(None) };
+    let Stamp::Wall(WallTime(seconds)) = wall(year, month, day, time)? else { return None };
+    Some(Some(Stamp::Wall(WallTime(seconds - east))))
+}
+
 /// `2026-11-24T04:47:08[.123456][Z|+00:00|+0000] `; a space may stand for the `T`.
 pub(super) fn iso(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2, rest @ ..] =

@@ -118,10 +118,30 @@ fn stamps_are_read() {
     assert_eq!(stamp("Mon Nov 23 20:28:45 2026"), wall(1_795_465_725));
 }
 
+#[test]
+fn dates_of_access_logs_are_read() {
+    let wall = |seconds| Some(Some(Stamp::Wall(WallTime(seconds))));
+    for (date, want) in [
+        ("05/Mar/2007:14:39:21 +0100", wall(1_173_101_961)),
+        ("24/Nov/2026:04:47:08 +0000", wall(1_795_495_628)),
+        ("24/Nov/2026:04:47:08 ", wall(1_795_495_628)),
+        ("02/sept./2015:00:11:31 +0200", wall(1_441_145_491)),
+        ("02/d\u{e9}c./2015:00:11:31 +0200", Some(None)),
+        ("02/marraskuuta/2015:00:11:31 +0200", Some(None)),
+        ("30/Feb/2015:00:11:31 +0200", None),
+        ("02/Sep/2015:25:11:31 +0200", None),
+        ("02/Sep/2015 00:11:31 +0200", None),
+        ("02/Sep/2015:00:11:31 +0200 x", None),
+    ] {
+        assert_eq!(access_date(date.as_bytes()), want, "{date}");
+    }
+}
+
 proptest! {
     #[test]
     fn total_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = Record::parse(&bytes);
+        let _ = access_date(&bytes);
     }
 
     #[test]
