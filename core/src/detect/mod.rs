@@ -58,7 +58,7 @@ impl Filter {
             Some(found) => found,
             None => (pattern::access::stamp(line)?, line),
         };
-        Some(Record { stamp, program: b"", pid: None, message: message.trim_ascii_end() })
+        Some(Record { stamp, program: b"", pid: None, message: message.trim_ascii() })
     }
 }
 

@@ -51,38 +51,133 @@ pub(crate) fn month_day_time(text: &[u8]) -> Option<(Stamp, &[u8])> {
     })
 }
 
+/// Longer than the longest date in brackets, Apache's with microseconds.
+const LONGEST: usize = 40;
+
+/// Dates that only single programs write: `d` the day, `m` the month, `b` its English abbreviation, `Y` the year, `y` that of
+/// this century, `T` the time, `z` a space and a zone or nothing; others are themselves.
+const FORMS: [&[u8]; 4] = [
+    b"d-b-Y Tz ", // Kerio Connect and Roundcube, in brackets
+    b"b-d-y T ",  // ASSP
+    b"m/d/Y T ",  // SquirrelMail
+    b"d-m-Y T ",  // Domino
+];
+
 /// The date at the start of a line that a program writes into a log file of its own: one that syslog might write, or
-/// `2014/04/03 22:20:38 `, or one in brackets (`[Sat Jul 20 21:39:11.978080 2013] `), or daemontools' `@4000000... `,
-/// which is skipped.
+/// `2014/04/03 22:20:38 `, or one in brackets (`[Sat Jul 20 21:39:11.978080 2013] `), or one of single programs, or
+/// daemontools' `@4000000... `, which is skipped.
 pub(crate) fn own(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
-    /// Longer than the longest date in brackets, Apache's with microseconds.
-    const LONGEST: usize = 40;
-    let (date, rest) = match line {
+    let (stamp, rest) = match line {
         [b'@', rest @ ..] => {
             let (label, rest) = rest.split_at_checked(24)?;
             return if label.iter().all(u8::is_ascii_hexdigit) { Some((None, rest.strip_prefix(b" ")?)) } else { None };
         }
-        [b'[', inner @ ..] => {
-            let end = inner.iter().take(LONGEST).position(|&b| b == b']')?;
-            let rest = inner.get(end + 1..)?;
-            (inner.get(..end)?, rest.strip_prefix(b" ").unwrap_or(rest))
+        [b'[', inner @ ..] => in_brackets(inner)?,
+        [b'<', inner @ ..] => {
+            // Oracle Messaging Server's `<co ts="2014-06-02T16:06:33.99" pi=...`.
+            let inner = inner.strip_prefix(b"co ts=\"")?;
+            let (date, rest) = inner.split_at_checked(inner.iter().take(LONGEST).position(|&b| b == b'"')?)?;
+            (alone(date)?, rest.get(1..)?)
         }
         [_, _, _, _, b'/', ..] => {
             let (date, rest) = line.split_at_checked(19)?;
-            (date, rest.strip_prefix(b" ")?)
+            (alone(date)?, rest.strip_prefix(b" ")?)
         }
-        _ => return fixed(line).or_else(|| any(line)).map(|(stamp, rest)| (Some(stamp), rest)),
+        _ => fixed(line).or_else(|| any(line)).or_else(|| formed(line)).or_else(|| after_request(line))?,
     };
-    // As the forms above have it: dashes, no fraction, a space at the end.
+    Some((Some(stamp), rest))
+}
+
+/// A date in brackets, behind the first of them; or what Domino has there, its thread, and then the date.
+fn in_brackets(inner: &[u8]) -> Option<(Stamp, &[u8])> {
+    let end = inner.iter().take(LONGEST).position(|&b| b == b']')?;
+    let (text, rest) = (inner.get(..end)?, inner.get(end + 1..)?);
+    if let Some(stamp) = alone(text) {
+        return Some((stamp, rest.strip_prefix(b" ").unwrap_or(rest)));
+    }
+    let is_thread = text.iter().all(|&b| b.is_ascii_hexdigit() || matches!(b, b':' | b'-'));
+    let rest = rest.strip_prefix(b" ").filter(|_| is_thread)?;
+    iso(rest).or_else(|| formed(rest))
+}
+
+/// A date that fills the text, maybe with slashes or a fraction.
+fn alone(text: &[u8]) -> Option<Stamp> {
+    // As the other forms have it: dashes, no fraction, a space at the end.
     let mut plain = heapless::Vec::<u8, { LONGEST + 1 }>::new();
     let mut fraction = false;
-    for &byte in date.iter().chain(b" ") {
+    for &byte in text.iter().chain(b" ") {
         fraction = byte == b'.' || (fraction && byte.is_ascii_digit());
         if !fraction {
             plain.push(if byte == b'/' { b'-' } else { byte }).ok()?;
         }
     }
-    any(&plain).map(|(stamp, _)| (Some(stamp), rest))
+    any(&plain).or_else(|| formed(&plain)).map(|(stamp, _)| stamp)
+}
+
+/// Tine's `REQUEST TRANSACTION USER [DURATION ...]- 2014-01-13T05:02:22+00:00 `, where the first two are hexadecimal.
+fn after_request(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let mut rest = line;
+    for _ in 0..2 {
+        let (id, after) = super::word(rest)?;
+        if id.len() < 5 || !id.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        rest = after;
+    }
+    memchr::memchr_iter(b'-', rest).find_map(|at| iso(rest.get(at + 1..)?.strip_prefix(b" ")?))
+}
+
+/// A date of [`FORMS`].
+fn formed(text: &[u8]) -> Option<(Stamp, &[u8])> {
+    FORMS.iter().find_map(|form| {
+        let (mut day, mut month_of, mut year, mut seconds, mut east) = (0, 0, 0, 0, 0);
+        let mut rest = text;
+        for part in *form {
+            match part {
+                b'd' => (day, rest) = number(rest)?,
+                b'm' => {
+                    (month_of, rest) = number(rest)?;
+                    month_of = month_of.checked_sub(1)?;
+                }
+                b'b' => {
+                    let (name, after) = rest.split_first_chunk::<3>()?;
+                    (month_of, rest) = (month(*name)?, after);
+                }
+                b'Y' => {
+                    let (century, after) = number(rest)?;
+                    (year, rest) = number(after)?;
+                    year += century * 100;
+                }
+                b'y' => {
+                    (year, rest) = number(rest)?;
+                    year += 2000;
+                }
+                b'T' => {
+                    let (time, after) = rest.split_first_chunk::<8>()?;
+                    let [h1, h2, b':', n1, n2, b':', s1, s2] = *time else { return None };
+                    (seconds, rest) = (clock([h1, h2, n1, n2, s1, s2])?, after);
+                }
+                b'z' => {
+                    if let [b' ', zoned @ ..] = rest
+                        && !zoned.is_empty()
+                    {
+                        (east, rest) = zone(zoned)?;
+                    }
+                }
+                _ => rest = rest.strip_prefix(&[*part])?,
+            }
+        }
+        let Stamp::Wall(WallTime(at)) = wall(year, month_of, day, seconds)? else { return None };
+        Some((Stamp::Wall(WallTime(at - east)), rest))
+    })
+}
+
+/// Two digits.
+fn number(text: &[u8]) -> Option<(u32, &[u8])> {
+    match text {
+        [tens, ones, rest @ ..] => Some((two(*tens, *ones)?, rest)),
+        _ => None,
+    }
 }
 
 /// `05/Mar/2007:14:39:21 +0100`, as web servers write it into their access logs, without the brackets. Java's servers

@@ -137,11 +137,48 @@ fn dates_of_access_logs_are_read() {
     }
 }
 
+#[test]
+fn dates_of_single_programs_are_read() {
+    let wall = |seconds| Some(Stamp::Wall(WallTime(seconds)));
+    for (line, want, message) in [
+        ("[18/Jan/2014 06:41:25] a", wall(1_390_027_285), "a"),
+        ("[30-Dec-2014 13:02:34 -0500]: a", wall(1_419_962_554), ": a"),
+        ("[30-Dec-2014 13:02:34.123456 -0500]: a", wall(1_419_962_554), ": a"),
+        ("[30-Dec-2014 18:02:34]: a", wall(1_419_962_554), ": a"),
+        ("Apr-07-13 07:08:36 [SSL-out] a", wall(1_365_318_516), "[SSL-out] a"),
+        ("10/06/2013 15:50:41 [A] a", wall(1_381_074_641), "[A] a"),
+        ("03-07-2005 23:07:20   a", wall(1_120_432_040), "  a"),
+        ("[28325:00010-3735542592] 03-07-2005 23:07:20   a", wall(1_120_432_040), "  a"),
+        ("[0006A:0010-0F6C] 2005-07-03 23:07:20   a", wall(1_120_432_040), "  a"),
+        ("<co ts=\"2014-06-02T16:06:33.99\" pi=\"1\"/>", wall(1_401_725_193), " pi=\"1\"/>"),
+        ("78017 00cff -- none -- - 2014-01-13T05:02:22+00:00 WARN a", wall(1_389_589_342), "WARN a"),
+        ("78017 00cff - 1 2ms 3s - 2014-01-13T05:02:22+00:00 WARN a", wall(1_389_589_342), "WARN a"),
+        ("[2014-01-06 10:59:38]a", wall(1_389_005_978), "a"),
+    ] {
+        assert_eq!(own_date(line.as_bytes()), Some((want, message.as_bytes())), "{line}");
+    }
+    for line in [
+        "[18/Jam/2014 06:41:25] a",
+        "[30/Feb/2014 06:41:25] a",
+        "[x] 03-07-2005 23:07:20   a",
+        "[1] a 03-07-2005 23:07:20   a",
+        "13/06/2013 15:50:41 a",
+        "Apr-07-13 7:08:36 a",
+        "03-07-2005 23:07:20",
+        "<co ts=\"2014-06-02\" pi=\"1\"/>",
+        "78017 00cf -- none -- - 2014-01-13T05:02:22+00:00 WARN a",
+        "78017 00cff -- none -- - x",
+    ] {
+        assert_eq!(own_date(line.as_bytes()), None, "{line}");
+    }
+}
+
 proptest! {
     #[test]
     fn total_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = Record::parse(&bytes);
         let _ = access_date(&bytes);
+        let _ = own_date(&bytes);
     }
 
     #[test]
