@@ -55,17 +55,31 @@ pub(crate) fn month_day_time(text: &[u8]) -> Option<(Stamp, &[u8])> {
 const LONGEST: usize = 40;
 
 /// Dates that only single programs write: `d` the day, `m` the month, `b` its English abbreviation, `Y` the year, `y` that of
-/// this century, `T` the time, `z` a space and a zone or nothing; others are themselves.
-const FORMS: [&[u8]; 4] = [
-    b"d-b-Y Tz ", // Kerio Connect and Roundcube, in brackets
-    b"b-d-y T ",  // ASSP
-    b"m/d/Y T ",  // SquirrelMail
-    b"d-m-Y T ",  // Domino
+/// this century, `T` the time, maybe with a fraction, `z` a space and a zone or nothing, `e` seconds since 1970; others are
+/// themselves.
+const FORMS: [&[u8]; 11] = [
+    b"d-b-Y Tz ",     // Kerio Connect and Roundcube, in brackets; BIND
+    b"b-d-y T ",      // ASSP
+    b"m/d/Y T ",      // SquirrelMail
+    b"d-m-Y T ",      // Domino
+    b"Y-m-d T ",      // MySQL before ten o'clock
+    b"ymd T ",        // MySQL 5
+    b"Y.m.d T ",      // stunnel
+    b"Ymd-T ",        // xrdp, in brackets
+    b"m-d T ",        // FreeSWITCH
+    b"L m/d/Y - T: ", // Half-Life
+    b"e ",            // PortSentry
+];
+
+/// Lines that have their date inside, or on the line before.
+const DATELESS: [&[u8]; 2] = [
+    b"logger=", // Grafana
+    b"I(<",     // ejabberd before 13.10
 ];
 
 /// The date at the start of a line that a program writes into a log file of its own: one that syslog might write, or
 /// `2014/04/03 22:20:38 `, or one in brackets (`[Sat Jul 20 21:39:11.978080 2013] `), or one of single programs, or
-/// daemontools' `@4000000... `, which is skipped.
+/// daemontools' `@4000000... `, which is skipped. Lines of single programs without one are taken as they are.
 pub(crate) fn own(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
     let (stamp, rest) = match line {
         [b'@', rest @ ..] => {
@@ -73,26 +87,63 @@ pub(crate) fn own(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
             return if label.iter().all(u8::is_ascii_hexdigit) { Some((None, rest.strip_prefix(b" ")?)) } else { None };
         }
         [b'[', inner @ ..] => in_brackets(inner)?,
+        // Murmur's level.
+        [b'<', b'W', b'>', rest @ ..] => iso(rest)?,
         [b'<', inner @ ..] => {
             // Oracle Messaging Server's `<co ts="2014-06-02T16:06:33.99" pi=...`.
             let inner = inner.strip_prefix(b"co ts=\"")?;
             let (date, rest) = inner.split_at_checked(inner.iter().take(LONGEST).position(|&b| b == b'"')?)?;
             (alone(date)?, rest.get(1..)?)
         }
-        [_, _, _, _, b'/', ..] => {
+        [b'0'..=b'9', _, _, _, b'/', ..] => {
             let (date, rest) = line.split_at_checked(19)?;
             (alone(date)?, rest.strip_prefix(b" ")?)
         }
-        _ => fixed(line).or_else(|| any(line)).or_else(|| formed(line)).or_else(|| after_request(line))?,
+        // Grafana's time is a field among others.
+        [b't', b'=', rest @ ..] => iso(rest)?,
+        [b't', b'y', b'p', b'e', b'=', ..] => (of_audit(line)?, line),
+        _ if DATELESS.iter().any(|start| line.starts_with(start)) => return Some((None, line)),
+        _ => fixed(line)
+            .or_else(|| any(line))
+            .or_else(|| formed(line))
+            .or_else(|| after_request(line))
+            .or_else(|| iso_colon(line))?,
     };
     Some((Some(stamp), rest))
+}
+
+/// `type=USER_AUTH msg=audit(1383116263.000:603): ...`
+fn of_audit(line: &[u8]) -> Option<Stamp> {
+    let (_type, rest) = super::word(line)?;
+    let (seconds, rest) = epoch(rest.strip_prefix(b"msg=audit(")?)?;
+    if rest.first() == Some(&b'.') { Some(Stamp::Wall(WallTime(seconds))) } else { None }
+}
+
+/// Seconds since 1970: ten digits, as the years 2001 to 2286 have.
+fn epoch(text: &[u8]) -> Option<(i64, &[u8])> {
+    let (digits, rest) = text.split_at_checked(10)?;
+    if !digits.iter().all(u8::is_ascii_digit) || rest.first().is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    Some((digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0')), rest))
+}
+
+/// GitLab's `2020-04-09T14:04:00.667Z: `.
+fn iso_colon(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (stamp, rest) = moment(line)?;
+    Some((stamp, rest.strip_prefix(b": ")?))
 }
 
 /// A date in brackets, behind the first of them; or what Domino has there, its thread, and then the date.
 fn in_brackets(inner: &[u8]) -> Option<(Stamp, &[u8])> {
     let end = inner.iter().take(LONGEST).position(|&b| b == b']')?;
     let (text, rest) = (inner.get(..end)?, inner.get(end + 1..)?);
-    if let Some(stamp) = alone(text) {
+    // Monit's `PDT Apr 16 21:05:29`.
+    let unzoned = match super::word(text) {
+        Some((zone, after)) if zone.iter().all(u8::is_ascii_uppercase) => after,
+        _ => text,
+    };
+    if let Some(stamp) = alone(unzoned) {
         return Some((stamp, rest.strip_prefix(b" ").unwrap_or(rest)));
     }
     let is_thread = text.iter().all(|&b| b.is_ascii_hexdigit() || matches!(b, b':' | b'-'));
@@ -130,7 +181,8 @@ fn after_request(line: &[u8]) -> Option<(Stamp, &[u8])> {
 /// A date of [`FORMS`].
 fn formed(text: &[u8]) -> Option<(Stamp, &[u8])> {
     FORMS.iter().find_map(|form| {
-        let (mut day, mut month_of, mut year, mut seconds, mut east) = (0, 0, 0, 0, 0);
+        let (mut day, mut month_of, mut seconds, mut east) = (0, 0, 0, 0);
+        let (mut year, mut since) = (None, None);
         let mut rest = text;
         for part in *form {
             match part {
@@ -145,21 +197,29 @@ fn formed(text: &[u8]) -> Option<(Stamp, &[u8])> {
                 }
                 b'Y' => {
                     let (century, after) = number(rest)?;
-                    (year, rest) = number(after)?;
-                    year += century * 100;
+                    let (of_century, after) = number(after)?;
+                    (year, rest) = (Some(century * 100 + of_century), after);
                 }
                 b'y' => {
-                    (year, rest) = number(rest)?;
-                    year += 2000;
+                    let (of_century, after) = number(rest)?;
+                    (year, rest) = (Some(2000 + of_century), after);
                 }
                 b'T' => {
                     let (time, after) = rest.split_first_chunk::<8>()?;
                     let [h1, h2, b':', n1, n2, b':', s1, s2] = *time else { return None };
+                    let h1 = if h1 == b' ' { b'0' } else { h1 };
                     (seconds, rest) = (clock([h1, h2, n1, n2, s1, s2])?, after);
+                    if let [b'.', fraction @ ..] = rest {
+                        rest = after_digits(fraction)?;
+                    }
+                }
+                b'e' => {
+                    let (at, after) = epoch(rest)?;
+                    (since, rest) = (Some(at), after);
                 }
                 b'z' => {
                     if let [b' ', zoned @ ..] = rest
-                        && !zoned.is_empty()
+                        && matches!(zoned, [b'+' | b'-', ..])
                     {
                         (east, rest) = zone(zoned)?;
                     }
@@ -167,8 +227,15 @@ fn formed(text: &[u8]) -> Option<(Stamp, &[u8])> {
                 _ => rest = rest.strip_prefix(&[*part])?,
             }
         }
-        let Stamp::Wall(WallTime(at)) = wall(year, month_of, day, seconds)? else { return None };
-        Some((Stamp::Wall(WallTime(at - east)), rest))
+        let stamp = match (since, year) {
+            (Some(at), _) => Stamp::Wall(WallTime(at)),
+            (None, None) => Stamp::OfYear(of_year(month_of, day)? + seconds),
+            (None, Some(year)) => {
+                let Stamp::Wall(WallTime(at)) = wall(year, month_of, day, seconds)? else { return None };
+                Stamp::Wall(WallTime(at - east))
+            }
+        };
+        Some((stamp, rest))
     })
 }
 
@@ -203,6 +270,12 @@ pub(crate) fn access(text: &[u8]) -> Option<Option<Stamp>> {
 
 /// `2026-11-24T04:47:08[.123456][Z|+00:00|+0000] `; a space may stand for the `T`.
 pub(super) fn iso(line: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (stamp, rest) = moment(line)?;
+    Some((stamp, rest.strip_prefix(b" ")?))
+}
+
+/// The same without the space behind it.
+fn moment(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T' | b't' | b' ', h1, h2, b':', n1, n2, b':', s1, s2, rest @ ..] =
         line
     else {
@@ -211,18 +284,18 @@ pub(super) fn iso(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;
     let stamp = wall(year, two(*m1, *m2)?.checked_sub(1)?, two(*d1, *d2)?, clock([*h1, *h2, *n1, *n2, *s1, *s2])?)?;
     let rest = match rest {
-        [b'.' | b',', fraction @ ..] => {
-            let end = fraction.iter().take(16).position(|b| !b.is_ascii_digit())?;
-            if end == 0 {
-                return None;
-            }
-            fraction.get(end..)?
-        }
+        [b'.' | b',', fraction @ ..] => after_digits(fraction)?,
         _ => rest,
     };
     let (east, rest) = zone(rest)?;
     let Stamp::Wall(WallTime(seconds)) = stamp else { return None };
-    Some((Stamp::Wall(WallTime(seconds - east)), rest.strip_prefix(b" ")?))
+    Some((Stamp::Wall(WallTime(seconds - east)), rest))
+}
+
+/// Skips a fraction's digits, of which there is at least one.
+fn after_digits(text: &[u8]) -> Option<&[u8]> {
+    let end = text.iter().take(16).position(|b| !b.is_ascii_digit())?;
+    if end == 0 { None } else { text.get(end..) }
 }
 
 /// The zone's seconds east of UTC; none means UTC.

@@ -140,6 +140,8 @@ fn dates_of_access_logs_are_read() {
 #[test]
 fn dates_of_single_programs_are_read() {
     let wall = |seconds| Some(Stamp::Wall(WallTime(seconds)));
+    let of_year = |seconds| Some(Stamp::OfYear(seconds));
+    // date -u -d '...' +%s
     for (line, want, message) in [
         ("[18/Jan/2014 06:41:25] a", wall(1_390_027_285), "a"),
         ("[30-Dec-2014 13:02:34 -0500]: a", wall(1_419_962_554), ": a"),
@@ -154,6 +156,22 @@ fn dates_of_single_programs_are_read() {
         ("78017 00cff -- none -- - 2014-01-13T05:02:22+00:00 WARN a", wall(1_389_589_342), "WARN a"),
         ("78017 00cff - 1 2ms 3s - 2014-01-13T05:02:22+00:00 WARN a", wall(1_389_589_342), "WARN a"),
         ("[2014-01-06 10:59:38]a", wall(1_389_005_978), "a"),
+        ("11-Aug-2013 03:36:11.372 error: a", wall(1_376_192_171), "error: a"),
+        ("130324  8:24:09 [Warning] a", wall(1_364_113_449), "[Warning] a"),
+        ("2015-10-07  8:25:38 139 [Warning] a", wall(1_444_206_338), "139 [Warning] a"),
+        ("2011.11.21 14:29:16 LOG3[1]: a", wall(1_321_885_756), "LOG3[1]: a"),
+        ("[20220407-12:11:06] [INFO ] a", wall(1_649_333_466), "[INFO ] a"),
+        ("08-03 07:56:53.026292 [WARN] a", of_year(215 * 86_400 + 28_613), "[WARN] a"),
+        ("[PDT Apr 16 21:05:29] a", of_year(106 * 86_400 + 75_929), "a"),
+        ("[CEST Aug  6 10:14:52] a", of_year(218 * 86_400 + 36_892), "a"),
+        ("L 12/01/2014 - 01:25:17: a", wall(1_417_397_117), "a"),
+        ("1403884279 - 06/27/2014 a", wall(1_403_884_279), "- 06/27/2014 a"),
+        ("<W>2015-11-29 16:38:01.818 1 => a", wall(1_448_815_081), "1 => a"),
+        ("t=2020-10-19T18:44:33+0200 lvl=a", wall(1_603_125_873), "lvl=a"),
+        ("2020-04-09T14:04:00.667Z: a", wall(1_586_441_040), "a"),
+        ("type=A msg=audit(1383116263.000:603): a", wall(1_383_116_263), "type=A msg=audit(1383116263.000:603): a"),
+        ("logger=context a", None, "logger=context a"),
+        ("I(<0.1.0>:m:1) : a", None, "I(<0.1.0>:m:1) : a"),
     ] {
         assert_eq!(own_date(line.as_bytes()), Some((want, message.as_bytes())), "{line}");
     }
@@ -168,6 +186,17 @@ fn dates_of_single_programs_are_read() {
         "<co ts=\"2014-06-02\" pi=\"1\"/>",
         "78017 00cf -- none -- - 2014-01-13T05:02:22+00:00 WARN a",
         "78017 00cff -- none -- - x",
+        "11-Aug-2013 03:36:11. a",
+        "139324  8:24:09 a",
+        "13-03 07:56:53 a",
+        "[Pdt Apr 16 21:05:29] a",
+        "L 13/01/2014 - 01:25:17: a",
+        "140388427900 a",
+        "<X>2015-11-29 16:38:01 a",
+        "t=2020-10-19 a",
+        "2020-04-09T14:04:00.667Z; a",
+        "type=A msg=audit(x.000:603): a",
+        "I(0.1.0) a",
     ] {
         assert_eq!(own_date(line.as_bytes()), None, "{line}");
     }
