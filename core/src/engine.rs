@@ -2,7 +2,10 @@
 //!
 //! No I/O and no clock, so the daemon, `edgeban test` and the tests run the same code.
 
+mod past;
+
 use crate::addr::{Addr, Family, Prefix, Widths};
+use crate::ban::history::History;
 use crate::ban::{Ban, Bans, State, Wanted, prefix};
 use crate::config::model::{Backend, BanTime, Jail};
 use crate::count::{Attempts, Rule};
@@ -142,6 +145,7 @@ pub struct Memory<const T: usize, const TI: usize, const B: usize, const BI: usi
     sessions: [Sessions; JAILS],
     attempts: Attempts<T, TI>,
     bans: Bans<B, BI>,
+    history: History<B, BI>,
     events: Events,
     own: Own,
     sources: Sources,
@@ -160,6 +164,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Memory<T,
             sessions: [const { Sessions::new() }; JAILS],
             attempts: Attempts::new(),
             bans: Bans::new(),
+            history: History::new(),
             events: Events::new(),
             own: Own::new(),
             sources: Sources::new(),
@@ -179,6 +184,9 @@ pub struct Engine<'m, const T: usize, const TI: usize, const B: usize, const BI:
     layout: Layout,
     link: Link,
     counters: Counters,
+    key: HashKey,
+    /// Random numbers that were drawn.
+    drawn: u64,
 }
 
 fn rule_of(jails: &[Jail], jail: u8) -> Rule {
@@ -231,11 +239,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     pub fn new(memory: &'m mut Memory<T, TI, B, BI>, jails: &[Jail], layout: Layout, key: HashKey) -> Self {
         memory.attempts.set_key(key);
         memory.bans.set_key(key);
+        memory.history.set_key(key);
         memory.jails.clear();
         memory.jails.extend(jails.iter().take(JAILS).cloned());
         memory.readers.set(&memory.jails);
         let link = Link::Nftables(nft::Link::new(layout.clone()));
-        Self { memory, layout, link, counters: Counters::default() }
+        Self { memory, layout, link, counters: Counters::default(), key, drawn: 0 }
     }
 
     /// Begins with this backend, and without any ban that another one found.
@@ -336,14 +345,15 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             }
             return Decision::Ignored(why);
         }
-        let until = match jail.bantime {
-            BanTime::For(span) => Some(now + span),
-            BanTime::Permanent => None,
-        };
         if self.memory.bans.prefixes().holding(attempt.addr).is_some() {
             self.counters.already_banned += 1;
             return Decision::AlreadyBanned;
         }
+        let before = self.before(addr, number, jail, now);
+        let until = match jail.bantime {
+            BanTime::For(span) => Some(now + jail.growth.bantime(span, before.bans)),
+            BanTime::Permanent => None,
+        };
         if let Some(ban) = self.memory.bans.find(addr)
             && (ban.jail == number || ban.until.is_none_or(|old| until.is_some_and(|new| new <= old)))
             && !matches!(ban.state(), State::Releasing | State::ReleasingInFlight)
@@ -351,11 +361,14 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             self.counters.already_banned += 1;
             return Decision::AlreadyBanned;
         }
+        let count = attempt.count.saturating_mul(jail.growth.weight(before.own));
+        let rndtime = if before.bans > 0 { jail.growth.rndtime } else { Duration::ZERO };
         let Memory { jails, attempts, .. } = &mut *self.memory;
-        let attempts = attempts.record(number, addr, attempt.count, now, |jail| rule_of(jails, jail));
+        let attempts = attempts.record(number, addr, count, now, |jail| rule_of(jails, jail));
         if attempts < maxretry {
             return Decision::Counted(attempts);
         }
+        let until = until.map(|until| until + self.by_chance(rndtime));
         match self.want(addr, number, until) {
             Wanted::Full => {
                 // The attempts stay on record, so the next one asks again.
@@ -364,7 +377,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
                 self.memory.events.push(if rules { Event::RulesFull { addr } } else { Event::BanTableFull { addr } });
                 return Decision::Counted(attempts);
             }
-            Wanted::New | Wanted::Extended => self.counters.decided += 1,
+            Wanted::New | Wanted::Extended => self.decided(addr, number, until, now),
             Wanted::Already => {}
         }
         self.memory.attempts.forget(number, addr);
@@ -383,7 +396,14 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     ///
     /// # Errors
     /// What protects the address, without `force`.
-    pub fn ban(&mut self, addr: Addr, jail: u8, until: Option<Instant>, force: bool) -> Result<Wanted, Why> {
+    pub fn ban(
+        &mut self,
+        addr: Addr,
+        jail: u8,
+        until: Option<Instant>,
+        force: bool,
+        now: Instant,
+    ) -> Result<Wanted, Why> {
         let widths = self.layout.widths;
         let addr = widths.network(addr);
         let Memory { jails, own, .. } = &*self.memory;
@@ -401,7 +421,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             self.memory.bans.force(addr);
         }
         match wanted {
-            Wanted::New | Wanted::Extended => self.counters.decided += 1,
+            Wanted::New | Wanted::Extended => self.decided(addr, jail, until, now),
             Wanted::Full => self.counters.refused_full += 1,
             Wanted::Already => {}
         }
@@ -465,13 +485,16 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         self.memory.bans.waiting() + self.memory.bans.prefixes().waiting()
     }
 
-    /// Lifts the ban of `addr`. Returns whether there was one.
+    /// Lifts the ban of `addr`, and forgets that it was ever banned. Returns whether it is banned.
     pub fn unban(&mut self, addr: Addr) -> bool {
-        self.memory.bans.release(self.layout.widths.network(addr))
+        let addr = self.layout.widths.network(addr);
+        self.forget_past(addr);
+        self.memory.bans.release(addr)
     }
 
-    /// Lifts every ban, those of prefixes too. Returns how many there are.
+    /// Lifts every ban, those of prefixes too, and forgets those of the past. Returns how many there are.
     pub fn unban_all(&mut self) -> u32 {
+        self.memory.history.clear();
         self.memory.bans.release_all()
     }
 

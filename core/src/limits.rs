@@ -66,8 +66,18 @@ pub const SESSIONS: usize = 256;
 /// bytes an address, and 8 to 16 of index.
 pub const TRACKED: usize = if cfg!(feature = "large") { 1 << 20 } else { 1 << 16 };
 
-/// Addresses banned at one time. Resident only with use: 60 bytes a ban, and 8 to 16 of index.
+/// Addresses banned at one time, and as many that were banned before and are remembered for it, per jail. Resident only with
+/// use: 60 bytes a ban, 68 to remember it, and 8 to 16 of index each.
 pub const BANS: usize = if cfg!(feature = "large") { 1 << 20 } else { 1 << 16 };
+
+/// Multipliers of growing ban times: fail2ban's longest example has 8.
+pub const MULTIPLIERS: usize = 16;
+
+/// Largest of `bantime_multipliers`, and of `bantime_factor`: ten years against a ban of five minutes, and more than anybody
+/// multiplies by.
+pub const MULTIPLIER: u32 = 1_000_000;
+/// See [`MULTIPLIER`].
+pub const FACTOR: u32 = 1000;
 
 /// Prefixes banned by hand at one time. Each commit to their set walks it, each change of one sends all, and each attempt
 /// is held against all: they are for a few networks, not for lists of countries.

@@ -72,6 +72,14 @@ impl HashKey {
     pub const fn from_bytes([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]: [u8; 16]) -> Self {
         Self(u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
     }
+
+    /// The `number`-th of many numbers that nobody without the key can foretell.
+    #[must_use]
+    pub fn draw(self, number: u64) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(self.0, !self.1);
+        hasher.write_u64(number);
+        hasher.finish()
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -11,6 +11,11 @@ use core::ops::{Add, Sub};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct Instant(u64);
 
+/// A point on the same clock to the second, which may lie before the clock's origin: what is remembered longer than the
+/// machine is up. 68 years each way; arithmetic saturates.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct Moment(i32);
+
 /// A span of time in whole milliseconds. Arithmetic saturates.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct Duration(u64);
@@ -39,6 +44,33 @@ impl Instant {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Moment {
+    /// The moment so many seconds after the origin.
+    #[must_use]
+    pub const fn from_secs(secs: i32) -> Self {
+        Self(secs)
+    }
+
+    /// Seconds since the origin.
+    #[must_use]
+    pub const fn as_secs(self) -> i32 {
+        self.0
+    }
+
+    /// The time from `earlier` to `self`, zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let secs = i64::from(self.0) - i64::from(earlier.0);
+        Duration::from_secs(u64::try_from(secs).unwrap_or(0))
+    }
+}
+
+impl From<Instant> for Moment {
+    fn from(at: Instant) -> Self {
+        Self(i32::try_from(at.0 / 1000).unwrap_or(i32::MAX))
     }
 }
 
@@ -93,6 +125,22 @@ impl Sub<Duration> for Instant {
     }
 }
 
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i32::try_from(span.as_secs()).unwrap_or(i32::MAX)))
+    }
+}
+
+impl Sub<Duration> for Moment {
+    type Output = Self;
+
+    fn sub(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i32::try_from(span.as_secs()).unwrap_or(i32::MAX)))
+    }
+}
+
 impl fmt::Display for Duration {
     /// Writes the largest unit that divides the span: `10m`, `7d`, `90s`, `1500ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,6 +164,18 @@ mod tests {
         assert_eq!((Instant::from_millis(u64::MAX) + Duration::from_secs(1)).as_millis(), u64::MAX);
         assert_eq!(Instant::from_millis(5).since(Instant::from_millis(9)), Duration::ZERO);
         assert_eq!(Duration::from_secs(u64::MAX).as_millis(), u64::MAX);
+    }
+
+    #[test]
+    fn a_moment_may_lie_before_the_origin() {
+        let moment = Moment::from(Instant::from_millis(5999));
+        assert_eq!(moment.as_secs(), 5);
+        let before = moment - Duration::from_secs(3600);
+        assert_eq!((before.as_secs(), moment.since(before).as_secs()), (-3595, 3600));
+        assert_eq!(before.since(moment), Duration::ZERO);
+        assert_eq!((moment + Duration::from_secs(u64::MAX)).as_secs(), i32::MAX);
+        assert_eq!(Moment::from(Instant::from_millis(u64::MAX)).as_secs(), i32::MAX);
+        assert_eq!(Moment::from_secs(i32::MAX).since(Moment::from_secs(i32::MIN)).as_secs(), u64::from(u32::MAX));
     }
 
     #[test]

@@ -216,6 +216,8 @@ fn status(connection: &Connection, started: Instant, world: &World<'_>) -> Resul
         unbans: counters.unbanned,
         refused_full: counters.refused_full,
         prefixes: bans.prefixes().installed().into(),
+        history: engine.history().len().into(),
+        history_evicted: engine.history().evicted(),
     };
     let version = env!("CARGO_PKG_VERSION");
     send(connection, &Response::Daemon { numbers, version, backend: BACKEND, table: &config.global.table })?;

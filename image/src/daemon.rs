@@ -571,6 +571,15 @@ impl Daemon {
             "table: {disturbed} changes by others, {audits} audits, {refused} batches refused, {lost} answers lost, {unadopted} \
              foreign elements not adopted"
         );
+        let history = self.engine.history();
+        log!(
+            log,
+            Info,
+            "history: bans of {} addresses (limit {}), {} forgotten to make room",
+            history.len(),
+            limits::BANS,
+            history.evicted()
+        );
         if self.own.is_some() {
             let own = self.engine.own();
             let edgeban_core::own::Counters { rounds, malformed, full, lost } = *own.counters();

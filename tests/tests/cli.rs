@@ -98,13 +98,14 @@ fn wrong_usage_is_code_2_and_says_what_is_wrong() {
 fn check_says_what_a_configuration_comes_to() {
     let file = Scratch::new(
         "good.toml",
-        "[jails.sshd]\nmaxretry = 3\nlogpath = \"/var/log/auth.log\"\n\
+        "[jails.sshd]\nmaxretry = 3\nlogpath = \"/var/log/auth.log\"\nbantime_increment = true\n\
          [jails.quiet]\nfilter = \"dropbear\"\nenabled = false\nbantime = \"permanent\"\nlogpath = \"/a\"\nignoreip = []\n",
     );
     let name = file.name();
     let want = format!(
         "{name}: valid\n\
-         jail sshd: filter sshd (normal), maxretry 3 within findtime 10m, bantime 10m, /var/log/auth.log, 2 ignored prefixes, ignoreself true\n\
+         jail sshd: filter sshd (normal), maxretry 3 within findtime 10m, bantime 10m growing up to 35d, \
+         /var/log/auth.log, 2 ignored prefixes, ignoreself true\n\
          jail quiet: disabled, filter dropbear (normal), maxretry 5 within findtime 10m, bantime permanent, /a, 0 ignored \
          prefixes, ignoreself true\n"
     );
@@ -159,7 +160,8 @@ fn complaints(name: &str) -> String {
         "{name}:2:12: `0` is out of range, expected a whole number from 1 to 10000\n\
          {name}:4:12: `10m` has no quotes, expected 1s to 365d, in seconds or as \"90s\", \"10m\", \"1h30m\", \"7d\", \"1w\"\n\
          {name}:5:1: unknown key `bogus` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, \
-         `ignoreip`, `ignoreself` or `filter`\n\
+         `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, \
+         `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`\n\
          {name}:3:8: jail `foo` has no filter, expected filter = {}, or a jail named like its filter\n",
         filters()
     )

@@ -71,7 +71,7 @@ impl Real {
 
     fn ban(&mut self, n: u32) {
         let until = Some(self.now + Duration::from_secs(3600));
-        assert_eq!(self.engine.ban(attacker(n), 0, until, false), Ok(Wanted::New));
+        assert_eq!(self.engine.ban(attacker(n), 0, until, false, self.now), Ok(Wanted::New));
     }
 }
 

@@ -3,6 +3,7 @@
 
 use edgeban_core::addr::{Addr, Prefix};
 use edgeban_core::ban::Wanted;
+use edgeban_core::ban::ladder::Growth;
 use edgeban_core::config::model::{BanTime, Jail};
 use edgeban_core::detect::{Filter, Mode};
 use edgeban_core::engine::{Decision, Engine, JailSet, Memory};
@@ -52,6 +53,7 @@ fn jails() -> Vec<Jail> {
             maxretry: 3,
             findtime: Duration::from_secs(600),
             bantime: BanTime::For(Duration::from_secs(600)),
+            growth: Growth::default(),
             ignoreip: [Prefix::parse(b"203.0.113.0/24").unwrap()].into_iter().collect(),
             ignoreself,
         })
@@ -127,7 +129,7 @@ impl World {
     }
 
     fn ban(&mut self, who: &str, force: bool) -> Result<Wanted, Why> {
-        self.engine.ban(addr(who), 0, Some(self.now + Duration::from_secs(600)), force)
+        self.engine.ban(addr(who), 0, Some(self.now + Duration::from_secs(600)), force, self.now)
     }
 }
 

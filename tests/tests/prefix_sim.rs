@@ -1,6 +1,7 @@
 //! Bans of prefixes: the engine against a fake kernel under a simulated clock.
 
 use edgeban_core::addr::{Addr, Prefix, Widths};
+use edgeban_core::ban::ladder::Growth;
 use edgeban_core::ban::{MANUAL, Wanted};
 use edgeban_core::config::model::{BanTime, Config, Jail};
 use edgeban_core::control::response::Hindrance;
@@ -46,6 +47,7 @@ fn jail(ignoreip: &[&str]) -> Jail {
         maxretry: 1,
         findtime: Duration::from_secs(600),
         bantime: BanTime::For(Duration::from_secs(60)),
+        growth: Growth::default(),
         ignoreip: ignoreip.iter().map(|text| prefix(text)).collect(),
         ignoreself: true,
     }
@@ -259,7 +261,7 @@ fn the_limit_holds_and_one_batch_carries_as_many() {
     // And a batch full of other bans, all extended.
     for n in 0..BANS {
         let addr = Addr::v6((0x2002_u128 << 112 | n as u128).to_be_bytes());
-        assert_eq!(world.engine.ban(addr, 0, world.until(60), false), Ok(Wanted::New));
+        assert_eq!(world.engine.ban(addr, 0, world.until(60), false, world.now), Ok(Wanted::New));
     }
     world.turn();
     assert_eq!(world.elements(), 2 * PREFIX_BANS);
@@ -365,7 +367,7 @@ fn a_kernel_without_sets_of_ranges_holds_all_other_bans() {
     for message in [11, 17] {
         let mut world = World::ready();
         assert_eq!(world.ban("198.51.96.0/20", 600), Ok(None));
-        assert_eq!(world.engine.ban(addr("203.0.113.1"), 0, world.until(600), false), Ok(Wanted::New));
+        assert_eq!(world.engine.ban(addr("203.0.113.1"), 0, world.until(600), false, world.now), Ok(Wanted::New));
         world.kernel.inject(Fault::Errno { message, errno: EINVAL });
         world.turn();
         let refused = |event: &Event| matches!(event, Event::ScaffoldRefused { part: Some(Part::Prefixes(_)), .. });
@@ -394,7 +396,7 @@ fn a_refused_or_lost_batch_is_sent_again_and_nobody_else_waits() {
         assert!(world.engine.unban_prefix(&prefix("10.0.0.0/13")));
         world.take_events();
         world.kernel.inject(fault);
-        assert_eq!(world.engine.ban(addr("203.0.113.1"), 0, world.until(600), false), Ok(Wanted::New));
+        assert_eq!(world.engine.ban(addr("203.0.113.1"), 0, world.until(600), false, world.now), Ok(Wanted::New));
         world.turn();
         if refused {
             let error = NetlinkError::new(ENOMEM).unwrap();

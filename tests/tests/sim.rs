@@ -3,6 +3,7 @@
 
 use edgeban_core::addr::{Addr, Family, Prefix, Widths};
 use edgeban_core::ban::Wanted;
+use edgeban_core::ban::ladder::Growth;
 use edgeban_core::config::model::{BanTime, Config, Jail};
 use edgeban_core::control::serve::{PATIENCE, begin};
 use edgeban_core::control::{Refusal, Request, Response, Step, Wait};
@@ -54,6 +55,7 @@ fn jail(maxretry: u32, bantime: u64) -> Jail {
         maxretry,
         findtime: Duration::from_secs(600),
         bantime: BanTime::For(Duration::from_secs(bantime)),
+        growth: Growth::default(),
         ignoreip: heapless::Vec::new(),
         ignoreself: true,
     }
@@ -135,7 +137,7 @@ impl World {
     }
 
     fn ban(&mut self, n: u32, secs: u64) -> Wanted {
-        self.engine.ban(attacker(n), 0, Some(self.now + Duration::from_secs(secs)), false).unwrap()
+        self.engine.ban(attacker(n), 0, Some(self.now + Duration::from_secs(secs)), false, self.now).unwrap()
     }
 
     fn held(&self) -> usize {

@@ -7,6 +7,8 @@
 
 mod audit;
 pub mod expiry;
+pub mod history;
+pub mod ladder;
 mod mark;
 pub mod prefix;
 

@@ -2,6 +2,7 @@
 
 use super::model::{BanTime, Config, Global, Jail};
 use crate::addr::{Addr, Prefix};
+use crate::ban::ladder::Growth;
 use crate::detect::{Filter, Mode};
 #[cfg(test)]
 use crate::limits;
@@ -47,6 +48,7 @@ pub(super) fn unset() -> Jail {
         maxretry: MAXRETRY,
         findtime: TEN_MINUTES,
         bantime: BanTime::default(),
+        growth: Growth::default(),
         ignoreip,
         ignoreself: true,
     }

@@ -121,6 +121,8 @@ pub enum Limit {
     Path,
     /// [`limits::IGNOREIP`].
     Ignoreip,
+    /// [`limits::MULTIPLIERS`].
+    Multipliers,
     /// [`limits::TABLE_NAME`].
     TableName,
     /// [`limits::DEVICES`].
@@ -171,6 +173,7 @@ impl Limit {
             Self::Files => ("FILES", limits::FILES, "different log files in all enabled jails"),
             Self::Path => ("PATH", limits::PATH, "bytes"),
             Self::Ignoreip => ("IGNOREIP", limits::IGNOREIP, "addresses and prefixes"),
+            Self::Multipliers => ("MULTIPLIERS", limits::MULTIPLIERS, "multipliers"),
             Self::Devices => ("DEVICES", limits::DEVICES, "devices"),
             Self::Device => ("IFNAMSIZ", 15, "bytes"),
             Self::TableName => ("TABLE_NAME", limits::TABLE_NAME, "bytes"),
@@ -283,7 +286,8 @@ impl fmt::Display for Error<'_> {
             Problem::Duplicate { line } => write!(f, "{quote} is defined in line {line} already, expected it once"),
             Problem::NotATable(hint) => match hint {
                 Hint::Because(reason) => write!(f, "{quote} is below a key that holds a value: {reason}"),
-                _ => write!(f, "{quote} is below a key that holds a value, expected the key itself"),
+                Hint::Near(key) => write!(f, "{quote} is below a key that holds a value, expected `{key}`"),
+                Hint::None => write!(f, "{quote} is below a key that holds a value, expected the key itself"),
             },
             Problem::NotAValue => write!(f, "{quote} holds a value, expected a table"),
             Problem::JailName => {

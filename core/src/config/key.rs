@@ -20,6 +20,18 @@ pub enum Key {
     Findtime,
     /// `bantime`.
     Bantime,
+    /// `bantime_increment`.
+    BantimeIncrement,
+    /// `bantime_factor`.
+    BantimeFactor,
+    /// `bantime_multipliers`.
+    BantimeMultipliers,
+    /// `bantime_maxtime`.
+    BantimeMaxtime,
+    /// `bantime_rndtime`.
+    BantimeRndtime,
+    /// `bantime_overalljails`.
+    BantimeOveralljails,
     /// `ignoreip`.
     Ignoreip,
     /// `ignoreself`.
@@ -57,13 +69,19 @@ pub enum Key {
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`.
-const ALL: [Key; 23] = [
+const ALL: [Key; 29] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
     Key::Maxretry,
     Key::Findtime,
     Key::Bantime,
+    Key::BantimeIncrement,
+    Key::BantimeFactor,
+    Key::BantimeMultipliers,
+    Key::BantimeMaxtime,
+    Key::BantimeRndtime,
+    Key::BantimeOveralljails,
     Key::Ignoreip,
     Key::Ignoreself,
     Key::Filter,
@@ -84,13 +102,19 @@ const ALL: [Key; 23] = [
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 23] = [
+pub(super) const NAMES: [&str; 29] = [
     "enabled",
     "mode",
     "logpath",
     "maxretry",
     "findtime",
     "bantime",
+    "bantime_increment",
+    "bantime_factor",
+    "bantime_multipliers",
+    "bantime_maxtime",
+    "bantime_rndtime",
+    "bantime_overalljails",
     "ignoreip",
     "ignoreself",
     "filter",
@@ -111,7 +135,7 @@ pub(super) const NAMES: [&str; 23] = [
 ];
 
 /// How many keys a jail has; they come first.
-pub(super) const JAIL: usize = 9;
+pub(super) const JAIL: usize = 15;
 
 impl Key {
     pub(super) fn from_name(name: &str) -> Option<Self> {
@@ -139,12 +163,21 @@ impl Key {
 
     /// Whether the key takes `true` or `false`.
     pub(super) const fn is_flag(self) -> bool {
-        matches!(self, Self::Enabled | Self::Ignoreself | Self::KillConnections | Self::Counters | Self::ProtectTable)
+        matches!(
+            self,
+            Self::Enabled
+                | Self::Ignoreself
+                | Self::BantimeIncrement
+                | Self::BantimeOveralljails
+                | Self::KillConnections
+                | Self::Counters
+                | Self::ProtectTable
+        )
     }
 
     /// Whether the key takes an array.
     pub(super) const fn is_list(self) -> bool {
-        matches!(self, Self::Logpath | Self::Ignoreip | Self::Devices)
+        matches!(self, Self::Logpath | Self::Ignoreip | Self::BantimeMultipliers | Self::Devices)
     }
 
     /// Where the key may stand.
@@ -157,6 +190,12 @@ impl Key {
             | Self::Maxretry
             | Self::Findtime
             | Self::Bantime
+            | Self::BantimeIncrement
+            | Self::BantimeFactor
+            | Self::BantimeMultipliers
+            | Self::BantimeMaxtime
+            | Self::BantimeRndtime
+            | Self::BantimeOveralljails
             | Self::Ignoreip
             | Self::Ignoreself => "[defaults] or [jails.NAME]",
             _ => "[global]",
@@ -177,16 +216,22 @@ impl fmt::Display for Key {
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
             Self::RunDir => "the absolute path of a directory",
             Self::Maxretry => return write!(f, "a whole number from 1 to {}", limits::MAXRETRY),
-            Self::Findtime => return span(f, limits::FINDTIME_SECS, ""),
-            Self::Bantime => return span(f, limits::BANTIME_SECS, ", or \"permanent\""),
+            Self::BantimeFactor => return write!(f, "a number from 0.001 to {}, such as 2 or 1.5", limits::FACTOR),
+            Self::BantimeMultipliers => {
+                return write!(f, "an array of whole numbers from 1 to {}", limits::MULTIPLIER);
+            }
+            Self::Findtime => return span(f, "1s", limits::FINDTIME_SECS, ""),
+            Self::Bantime => return span(f, "1s", limits::BANTIME_SECS, ", or \"permanent\""),
+            Self::BantimeMaxtime => return span(f, "1s", limits::BANTIME_SECS, ""),
+            Self::BantimeRndtime => return span(f, "0", limits::BANTIME_SECS, ""),
             _ => return list(f, self.words(), "\""),
         })
     }
 }
 
-fn span(f: &mut fmt::Formatter<'_>, most: u64, more: &str) -> fmt::Result {
+fn span(f: &mut fmt::Formatter<'_>, least: &str, most: u64, more: &str) -> fmt::Result {
     let most = Duration::from_secs(most);
-    write!(f, "1s to {most}, in seconds or as \"90s\", \"10m\", \"1h30m\", \"7d\", \"1w\"{more}")
+    write!(f, "{least} to {most}, in seconds or as \"90s\", \"10m\", \"1h30m\", \"7d\", \"1w\"{more}")
 }
 
 /// Writes words as `a`, `b` or `c`.

@@ -1,6 +1,7 @@
 //! The settings as the rest of the program sees them: every jail complete, `[defaults]` already applied.
 
 use crate::addr::{Prefix, Widths};
+use crate::ban::ladder::Growth;
 use crate::detect::{Filter, Mode};
 use crate::firewall::nft::{Foreign, Layout};
 use crate::limits;
@@ -151,6 +152,8 @@ pub struct Jail {
     pub findtime: Duration,
     /// `bantime`.
     pub bantime: BanTime,
+    /// How it grows: `bantime_increment` and its like.
+    pub growth: Growth,
     /// `ignoreip`: never counted, never banned.
     pub ignoreip: Vec<Prefix, { limits::IGNOREIP }>,
     /// `ignoreself`: so are this machine's own addresses and its default gateways.

@@ -215,8 +215,8 @@ impl Reader<'_, '_, '_> {
                 }
             }
             Place::Jails => self.jail(name, span),
-            Place::Setting(..) => {
-                let hint = suggest::alias(name).filter(|hint| matches!(hint, Hint::Because(_))).unwrap_or(Hint::None);
+            Place::Setting(_, key) => {
+                let hint = suggest::below(key, name).unwrap_or(Hint::None);
                 self.wrong(span, Problem::NotATable(hint))
             }
             Place::Nowhere => from,
@@ -304,6 +304,7 @@ impl Reader<'_, '_, '_> {
         };
         match key {
             Key::Logpath => jail.logpath.clear(),
+            Key::BantimeMultipliers => jail.growth.multipliers.clear(),
             _ => jail.ignoreip.clear(),
         }
     }
@@ -355,6 +356,25 @@ impl Reader<'_, '_, '_> {
             }
             if open(Key::Bantime) {
                 jail.bantime = defaults.bantime;
+            }
+            let (growth, usual) = (&mut jail.growth, &defaults.growth);
+            if open(Key::BantimeIncrement) {
+                growth.increment = usual.increment;
+            }
+            if open(Key::BantimeFactor) {
+                growth.factor = usual.factor;
+            }
+            if open(Key::BantimeMultipliers) {
+                growth.multipliers.clone_from(&usual.multipliers);
+            }
+            if open(Key::BantimeMaxtime) {
+                growth.maxtime = usual.maxtime;
+            }
+            if open(Key::BantimeRndtime) {
+                growth.rndtime = usual.rndtime;
+            }
+            if open(Key::BantimeOveralljails) {
+                growth.overalljails = usual.overalljails;
             }
             if open(Key::Ignoreip) {
                 jail.ignoreip.clone_from(&defaults.ignoreip);

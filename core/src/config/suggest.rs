@@ -1,6 +1,7 @@
 //! What an unknown word was probably meant to be.
 
 use super::error::Hint;
+use super::key::Key;
 
 /// Longest word that is compared; no known one is longer.
 const WORD: usize = 24;
@@ -56,6 +57,24 @@ pub(super) fn alias(word: &str) -> Option<Hint> {
     ALIASES.iter().find(|(words, _)| words.iter().any(|alias| alias.eq_ignore_ascii_case(word))).map(|(_, hint)| *hint)
 }
 
+/// What to say of a word below `key`, which holds a value: of fail2ban's `bantime.increment` and its like, and of what
+/// edgeban has not.
+pub(super) fn below(key: Key, word: &str) -> Option<Hint> {
+    let dotted = || DOTTED.iter().find(|(name, _)| *name == word).map(|(_, key)| Hint::Near(key));
+    let growth = if key == Key::Bantime { dotted() } else { None };
+    growth.or_else(|| alias(word).filter(|hint| matches!(hint, Hint::Because(_))))
+}
+
+/// In TOML, a key that holds a value has nothing below it.
+const DOTTED: [(&str, &str); 6] = [
+    ("increment", "bantime_increment"),
+    ("factor", "bantime_factor"),
+    ("multipliers", "bantime_multipliers"),
+    ("maxtime", "bantime_maxtime"),
+    ("rndtime", "bantime_rndtime"),
+    ("overalljails", "bantime_overalljails"),
+];
+
 /// What to say of fail2ban's words for a `backend`, which is how it reads logs.
 pub(super) fn backend(word: &str) -> Option<Hint> {
     READERS.iter().any(|reader| reader.eq_ignore_ascii_case(word)).then_some(FIREWALL)
@@ -70,7 +89,10 @@ pub(super) const FIREWALL: Hint =
 const ACTION: Hint =
     Hint::Because("edgeban's one action is to drop packets; `backend` in [global] chooses the firewall");
 const FILTERS: Hint = Hint::Because("edgeban's filters are built in, `filter` and `mode` choose");
-const INCREMENT: Hint = Hint::Because("ban times that grow are not supported yet");
+const FORMULA: Hint =
+    Hint::Because("ban times grow by fail2ban's usual formula and `bantime_factor`, or by `bantime_multipliers`");
+const PURGE: Hint = Hint::Because("a ban is remembered for `bantime_maxtime` after its end");
+const RECIDIVE: Hint = Hint::Because("jails over other jails' bans are not supported yet");
 const IGNORE: Hint = Hint::Because("list the addresses in `ignoreip`");
 const NOT_YET: Hint = Hint::Because("this is not supported yet");
 
@@ -95,17 +117,21 @@ const ALIASES: &[(&[&str], Hint)] = &[
     (&["prefix", "netmask", "subnet"], Hint::Near("ipv6_prefix")),
     (&["window"], Hint::Near("findtime")),
     (&["duration", "blocktime", "ban_duration"], Hint::Near("bantime")),
-    (
-        &["increment", "factor", "formula", "maxtime", "rndtime", "multipliers", "overalljails", "bantime_increment"],
-        INCREMENT,
-    ),
-    (&["bantime_multiplier", "bantime_maxtime", "bantime_max", "recidive"], INCREMENT),
+    (&["formula", "bantime_formula", "evformula"], FORMULA),
+    (&["increment"], Hint::Near("bantime_increment")),
+    (&["factor"], Hint::Near("bantime_factor")),
+    (&["multipliers", "multiplier"], Hint::Near("bantime_multipliers")),
+    (&["maxtime", "bantime_max", "max_bantime"], Hint::Near("bantime_maxtime")),
+    (&["rndtime"], Hint::Near("bantime_rndtime")),
+    (&["overalljails"], Hint::Near("bantime_overalljails")),
+    (&["recidive"], RECIDIVE),
+    (&["dbpurgeage"], PURGE),
     (&["pid_file", "pidfile"], Hint::Because("edgeban stays in the foreground, its supervisor knows the process")),
     (
         &["memory_ceiling_mb", "memory_ceiling", "maxmatches"],
         Hint::Because("edgeban's memory is fixed when it is built"),
     ),
-    (&["state_file", "dbfile", "dbpurgeage", "socket", "socket_path"], NOT_YET),
+    (&["state_file", "dbfile", "socket", "socket_path"], NOT_YET),
     (&["metrics_bind", "metrics_port", "include", "mta", "destemail", "sender"], NOT_YET),
     (&["sshd"], Hint::Near("jails.sshd")),
     (&["dropbear"], Hint::Near("jails.dropbear")),

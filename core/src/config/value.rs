@@ -7,6 +7,7 @@ use super::model::{Backend, BanTime, Global, Jail, LogLevel, OnStop};
 use super::suggest;
 use super::text::Text;
 use crate::addr::{Prefix, Widths};
+use crate::ban::ladder::ONE;
 use crate::detect::{Filter, Mode};
 use crate::firewall::nft::Foreign;
 use crate::limits;
@@ -52,7 +53,7 @@ pub(super) fn set(
             }
         }
         ScalarKind::String => Value::Text(text),
-        ScalarKind::Float => Value::Other("a float"),
+        ScalarKind::Float => Value::Float(text),
         ScalarKind::DateTime => Value::Other("a date or time"),
     };
     let problem = match (target, key, &value) {
@@ -78,6 +79,7 @@ pub(super) fn set(
             }
             Ok(())
         }
+        (Target::Jail(_), Key::BantimeMultipliers, _) if !in_array => Err(value.is_not(key)),
         (Target::Jail(jail), ..) => in_jail(jail, key, &value),
         (Target::Global(global), ..) => in_global(global, key, &value),
     };
@@ -104,6 +106,7 @@ enum Value<'a> {
         negative: bool,
     },
     Text(&'a str),
+    Float(&'a str),
     /// No key takes this.
     Other(&'static str),
 }
@@ -114,6 +117,7 @@ impl Value<'_> {
             Self::Bool(_) => "a boolean",
             Self::Number { .. } => "an integer",
             Self::Text(_) => "a string",
+            Self::Float(_) => "a float",
             Self::Other(found) => found,
         };
         Problem::Type(found, key)
@@ -145,17 +149,22 @@ fn decode<'t>(
     let quoted = written.starts_with(['"', '\'']) || written.ends_with(['"', '\'']);
     match key {
         _ if quoted => report.syntax(&error),
-        _ if key.is_flag() || matches!(key, Key::Maxretry | Key::Ipv4Prefix | Key::Ipv6Prefix) => {
+        _ if key.is_flag() || takes_number(key) => {
             if word {
                 report.at(start, written, Problem::Malformed(key))
             } else {
                 report.syntax(&error)
             }
         }
-        Key::Findtime | Key::Bantime if !word => report.syntax(&error),
+        Key::Findtime | Key::Bantime | Key::BantimeMaxtime | Key::BantimeRndtime if !word => report.syntax(&error),
         _ => report.at(start, written, Problem::Unquoted(key)),
     }
     None
+}
+
+/// Whether the key takes a number and nothing else.
+const fn takes_number(key: Key) -> bool {
+    matches!(key, Key::Maxretry | Key::Ipv4Prefix | Key::Ipv6Prefix | Key::BantimeFactor | Key::BantimeMultipliers)
 }
 
 fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Problem<'static>> {
@@ -219,18 +228,50 @@ fn in_jail(jail: &mut Jail, key: Key, value: &Value<'_>) -> Result<(), Problem<'
             jail.maxretry = number.filter(|n| (1..=limits::MAXRETRY).contains(n)).ok_or(Problem::Range(key))?;
         }
         (Key::Maxretry, Value::Number { .. }) => return Err(Problem::Range(key)),
-        (Key::Findtime, _) => jail.findtime = span_of_time(key, value, limits::FINDTIME_SECS)?,
+        (Key::Findtime, _) => jail.findtime = span_of_time(key, value, 1, limits::FINDTIME_SECS)?,
         (Key::Bantime, Value::Text("permanent") | Value::Number { number: Some(1), negative: true }) => {
             jail.bantime = BanTime::Permanent;
         }
-        (Key::Bantime, _) => jail.bantime = BanTime::For(span_of_time(key, value, limits::BANTIME_SECS)?),
+        (Key::Bantime, _) => jail.bantime = BanTime::For(span_of_time(key, value, 1, limits::BANTIME_SECS)?),
+        (Key::BantimeIncrement, Value::Bool(on)) => jail.growth.increment = *on,
+        (Key::BantimeOveralljails, Value::Bool(on)) => jail.growth.overalljails = *on,
+        (Key::BantimeFactor, _) => jail.growth.factor = factor(key, value)?,
+        (Key::BantimeMaxtime, _) => jail.growth.maxtime = span_of_time(key, value, 1, limits::BANTIME_SECS)?,
+        (Key::BantimeRndtime, _) => jail.growth.rndtime = span_of_time(key, value, 0, limits::BANTIME_SECS)?,
+        (Key::BantimeMultipliers, Value::Number { number, negative }) => {
+            let times = number.filter(|_| !negative).and_then(|number| u32::try_from(number).ok());
+            let times = times.filter(|times| (1..=limits::MULTIPLIER).contains(times)).ok_or(Problem::Range(key))?;
+            jail.growth.multipliers.push(times).map_err(|_| Problem::TooMany(Limit::Multipliers))?;
+        }
         _ => return Err(value.is_not(key)),
     }
     Ok(())
 }
 
-/// A span of time from one second to `most`.
-fn span_of_time(key: Key, value: &Value<'_>, most: u64) -> Result<Duration, Problem<'static>> {
+/// A factor in thousandths.
+fn factor(key: Key, value: &Value<'_>) -> Result<u32, Problem<'static>> {
+    let thousandths = match *value {
+        Value::Number { number, negative: false } => number.and_then(|number| number.checked_mul(ONE.into())),
+        Value::Number { .. } => None,
+        Value::Float(text) => {
+            let (whole, parts) = text.split_once('.').ok_or(Problem::Malformed(key))?;
+            let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+            let places = parts.trim_end_matches('0');
+            if !digits(whole.trim_start_matches('+')) || !digits(places) || places.len() > 3 {
+                return Err(Problem::Malformed(key));
+            }
+            let parts = places.bytes().chain(*b"00").take(3).fold(0, |parts, b| 10 * parts + u64::from(b - b'0'));
+            let whole = whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(ONE.into()));
+            whole.and_then(|whole| whole.checked_add(parts))
+        }
+        _ => return Err(value.is_not(key)),
+    };
+    let thousandths = thousandths.and_then(|thousandths| u32::try_from(thousandths).ok());
+    thousandths.filter(|factor| (1..=limits::FACTOR * ONE).contains(factor)).ok_or(Problem::Range(key))
+}
+
+/// A span of time from `least` to `most` seconds.
+fn span_of_time(key: Key, value: &Value<'_>, least: u64, most: u64) -> Result<Duration, Problem<'static>> {
     let seconds = match value {
         Value::Number { number, negative: false } => *number,
         Value::Number { .. } => None,
@@ -242,7 +283,7 @@ fn span_of_time(key: Key, value: &Value<'_>, most: u64) -> Result<Duration, Prob
         _ => return Err(value.is_not(key)),
     };
     match seconds {
-        Some(seconds) if (1..=most).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        Some(seconds) if (least..=most).contains(&seconds) => Ok(Duration::from_secs(seconds)),
         _ => Err(Problem::Range(key)),
     }
 }

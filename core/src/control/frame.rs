@@ -8,8 +8,8 @@ use nom::multi::length_data;
 use nom::number::complete::{be_u8, be_u64};
 use nom::{IResult, Parser};
 
-/// Most numbers of a packet: those of a status, and one more.
-pub const NUMBERS: usize = 17;
+/// Most numbers of a packet: those of a status, with room for more.
+pub const NUMBERS: usize = 32;
 
 /// Most texts of a packet: those of a status, and one more.
 pub const TEXTS: usize = 4;

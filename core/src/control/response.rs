@@ -254,6 +254,10 @@ numbers! {
         refused_full,
         /// Prefixes banned by hand that the kernel confirmed; not among `banned`.
         prefixes,
+        /// Addresses, per jail, whose bans are remembered.
+        history,
+        /// Of these: forgotten before their time, since the start.
+        history_evicted,
     }
 }
 

@@ -199,7 +199,7 @@ pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
         Request::Ban { addr, time, jail, force } => {
             let Some((number, until)) = terms(jail, time) else { return refused(Refusal::NoSuchJail) };
             let addr = widths.network(addr);
-            match engine.ban(addr, number, until, force) {
+            match engine.ban(addr, number, until, force, now) {
                 Err(_) => refused(Refusal::Protected),
                 Ok(Wanted::Full) => refused(Refusal::Full),
                 Ok(wanted) => {

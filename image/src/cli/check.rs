@@ -47,6 +47,9 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         put!(&mut out, "filter {} ({}), ", jail.filter.name(), jail.mode.name());
         put!(&mut out, "maxretry {} within findtime {}, bantime ", jail.maxretry, jail.findtime);
         match jail.bantime {
+            BanTime::For(span) if jail.growth.increment => {
+                put!(&mut out, "{span} growing up to {}", jail.growth.maxtime.max(span))
+            }
             BanTime::For(span) => put!(&mut out, "{span}"),
             BanTime::Permanent => put!(&mut out, "permanent"),
         }

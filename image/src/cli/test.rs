@@ -7,6 +7,7 @@ use crate::out::{Out, Printable};
 use crate::put;
 use core::ffi::CStr;
 use edgeban_core::addr::{Addr, Family};
+use edgeban_core::ban::ladder::Growth;
 use edgeban_core::config::duration;
 use edgeban_core::config::model::{BanTime, Jail};
 use edgeban_core::detect::{Filter, Mode};
@@ -147,6 +148,7 @@ fn jails(request: &Request) -> Vec<Jail, { Filter::ALL.len() }> {
             maxretry: request.maxretry,
             findtime: request.findtime,
             bantime: BanTime::Permanent,
+            growth: Growth::default(),
             ignoreip: Vec::new(),
             ignoreself: false,
         })

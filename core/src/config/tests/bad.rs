@@ -133,6 +133,69 @@ fn numbers_and_times() {
     ]);
 }
 
+/// `bantime_increment` and its like.
+#[test]
+fn growth() {
+    let number = "a number from 0.001 to 1000, such as 2 or 1.5";
+    for (value, what) in [
+        ("0", "is out of range"),
+        ("-1", "is out of range"),
+        ("1001", "is out of range"),
+        ("1000.001", "is out of range"),
+        ("0.000", "is out of range"),
+        ("18446744073709551616", "is out of range"),
+        ("1.2345", "is not understood"),
+        ("-1.5", "is not understood"),
+        ("1e3", "is not understood"),
+        ("1.5e3", "is not understood"),
+        ("inf", "is not understood"),
+        ("two", "is not understood"),
+    ] {
+        let text = format!("[defaults]\nbantime_factor = {value}");
+        assert_eq!(bad(&text), [format!("2:18: `{value}` {what}, expected {number}")]);
+    }
+    let multipliers = "an array of whole numbers from 1 to 1000000";
+    check(&[
+        ("[defaults]\nbantime_factor = '2'", &[&format!("2:18: a string `'2'`, expected {number}")]),
+        ("[defaults]\nbantime_increment = 1", &["2:21: an integer `1`, expected true or false"]),
+        ("[defaults]\nbantime_increment = yes", &["2:21: `yes` is not understood, expected true or false"]),
+        ("[defaults]\nbantime_multipliers = '1 2'", &[&format!("2:23: a string `'1 2'`, expected {multipliers}")]),
+        ("[defaults]\nbantime_multipliers = 2", &[&format!("2:23: an integer `2`, expected {multipliers}")]),
+        (
+            "[defaults]\nbantime_multipliers = [1, 0, -2, 1_000_001, 2.5, '3', [4]]",
+            &[
+                &format!("2:27: `0` is out of range, expected {multipliers}"),
+                &format!("2:30: `-2` is out of range, expected {multipliers}"),
+                &format!("2:34: `1_000_001` is out of range, expected {multipliers}"),
+                &format!("2:45: a float `2.5`, expected {multipliers}"),
+                &format!("2:50: a string `'3'`, expected {multipliers}"),
+                &format!("2:55: an array, expected {multipliers}"),
+            ],
+        ),
+        (
+            "[defaults]\nbantime_maxtime = 0",
+            &[r#"2:19: `0` is out of range, expected 1s to 3650d, in seconds or as "90s", "10m", "1h30m", "7d", "1w""#],
+        ),
+        (
+            "[defaults]\nbantime_rndtime = -1",
+            &[r#"2:19: `-1` is out of range, expected 0 to 3650d, in seconds or as "90s", "10m", "1h30m", "7d", "1w""#],
+        ),
+        (
+            "[jails.sshd]\nbantime.increment = true\nbantime.factor = 2\nbantime.formula = 'x'\nbantime.multipliers = '1'\n\
+             bantime.maxtime = 1\nbantime.rndtime = 1\nbantime.overalljails = true",
+            &[
+                "2:9: `increment` is below a key that holds a value, expected `bantime_increment`",
+                "3:9: `factor` is below a key that holds a value, expected `bantime_factor`",
+                "4:9: `formula` is below a key that holds a value: ban times grow by fail2ban's usual formula and `bantime_factor`, or by `bantime_multipliers`",
+                "5:9: `multipliers` is below a key that holds a value, expected `bantime_multipliers`",
+                "6:9: `maxtime` is below a key that holds a value, expected `bantime_maxtime`",
+                "7:9: `rndtime` is below a key that holds a value, expected `bantime_rndtime`",
+                "8:9: `overalljails` is below a key that holds a value, expected `bantime_overalljails`",
+            ],
+        ),
+    ]);
+}
+
 /// `logpath` and `ignoreip`.
 #[test]
 fn lists() {
@@ -364,7 +427,7 @@ fn duplicates() {
         (
             "[jails.sshd]\nmaxretry = 5\n'max\\u0072etry' = 6\n\"max\\u0072etry\" = 6",
             &[
-                "3:1: unknown key `'max\\u0072etry'` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip`, `ignoreself` or `filter`",
+                "3:1: unknown key `'max\\u0072etry'` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`",
                 r#"4:1: `"max\u0072etry"` is defined in line 2 already, expected it once"#,
             ],
         ),
@@ -470,9 +533,9 @@ fn names() {
         (
             "[defaults]\nmax_retry = 3\nfindtim = 3\nBanTime = 3",
             &[
-                "2:1: unknown key `max_retry` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip` or `ignoreself` (did you mean `maxretry`?)",
-                "3:1: unknown key `findtim` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip` or `ignoreself` (did you mean `findtime`?)",
-                "4:1: unknown key `BanTime` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip` or `ignoreself` (did you mean `bantime`?)",
+                "2:1: unknown key `max_retry` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip` or `ignoreself` (did you mean `maxretry`?)",
+                "3:1: unknown key `findtim` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip` or `ignoreself` (did you mean `findtime`?)",
+                "4:1: unknown key `BanTime` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip` or `ignoreself` (did you mean `bantime`?)",
             ],
         ),
         (
@@ -490,7 +553,7 @@ fn names() {
         ),
         (
             "[defaults]\nbantime.increment = true",
-            &["2:9: `increment` is below a key that holds a value: ban times that grow are not supported yet"],
+            &["2:9: `increment` is below a key that holds a value, expected `bantime_increment`"],
         ),
         ("[defaults]\nbantime.x = true", &["2:9: `x` is below a key that holds a value, expected the key itself"]),
         ("[defaults.maxretry]", &["1:11: a table `maxretry`, expected a whole number from 1 to 10000"]),
@@ -508,14 +571,14 @@ fn names() {
         (
             "[jails.sshd]\n\"\\u202Eevil\\u0007\" = 1",
             &[
-                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip`, `ignoreself` or `filter`"#,
+                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`"#,
             ],
         ),
         ("[jails]\nfoo = true", &["2:1: `foo` holds a value, expected a table"]),
         (
             "[jails.sshd]\n\"\\u202Eevil\\u0007\" = 1\nmode = \"\\u202E\\u0007\"",
             &[
-                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `ignoreip`, `ignoreself` or `filter`"#,
+                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`"#,
                 r#"3:8: unknown word `\u{202e}\u{7}`, expected "normal", "ddos", "extra" or "aggressive""#,
             ],
         ),
@@ -528,7 +591,7 @@ fn names() {
         ),
         (
             "[jails.sshd]\nbantime.increment = true\nbantime = 5",
-            &["2:9: `increment` is below a key that holds a value: ban times that grow are not supported yet"],
+            &["2:9: `increment` is below a key that holds a value, expected `bantime_increment`"],
         ),
         (
             "[jails.sshd]\nbantime = 5\nbantime.x = 5",

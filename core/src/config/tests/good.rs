@@ -3,6 +3,7 @@
 use super::super::model::{Backend, BanTime, Config, Global, Jail, LogLevel, OnStop};
 use super::{defaults_alone, good};
 use crate::addr::{Prefix, Widths};
+use crate::ban::ladder::Growth;
 use crate::detect::{Filter, Mode};
 use crate::firewall::nft::Foreign;
 use crate::time::Duration;
@@ -23,6 +24,7 @@ fn jail(name: &str, filter: Filter) -> Jail {
         maxretry: 5,
         findtime: Duration::from_secs(600),
         bantime: BanTime::For(Duration::from_secs(600)),
+        growth: Growth::default(),
         ignoreip: prefixes(&["127.0.0.0/8", "::1"]),
         ignoreself: true,
     }
@@ -84,6 +86,12 @@ fn every_key_arrives() {
         maxretry = 1
         findtime = 1
         bantime = "permanent"
+        bantime_increment = true
+        bantime_factor = 1.5
+        bantime_multipliers = [1, 2, 1_000_000]
+        bantime_maxtime = "1d"
+        bantime_rndtime = 0
+        bantime_overalljails = false
         ignoreip = ["2001:db8::/32", "10.1.2.3/8", "::ffff:192.0.2.1"]
         ignoreself = true
         [jails.sshd]
@@ -94,6 +102,11 @@ fn every_key_arrives() {
         maxretry = 10_000
         findtime = "52w1d"
         bantime = 315_360_000
+        bantime_increment = false
+        bantime_factor = 1_000
+        bantime_multipliers = []
+        bantime_rndtime = "10m"
+        bantime_overalljails = true
         ignoreip = []
         ignoreself = false
         [global]
@@ -118,6 +131,13 @@ fn every_key_arrives() {
         maxretry: 1,
         findtime: Duration::from_secs(1),
         bantime: BanTime::Permanent,
+        growth: Growth {
+            increment: true,
+            factor: 1500,
+            multipliers: [1, 2, 1_000_000].into_iter().collect(),
+            maxtime: Duration::from_secs(86_400),
+            ..Growth::default()
+        },
         ignoreip: prefixes(&["2001:db8::/32", "10.0.0.0/8", "192.0.2.1"]),
         ..jail("a", Filter::Dropbear)
     };
@@ -127,6 +147,12 @@ fn every_key_arrives() {
         maxretry: 10_000,
         findtime: Duration::from_secs(365 * 86_400),
         bantime: BanTime::For(Duration::from_secs(3650 * 86_400)),
+        growth: Growth {
+            factor: 1_000_000,
+            rndtime: Duration::from_secs(600),
+            overalljails: true,
+            ..Growth::default()
+        },
         ignoreip: prefixes(&[]),
         ignoreself: false,
         ..jail("sshd", Filter::Sshd)

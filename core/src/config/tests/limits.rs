@@ -5,6 +5,7 @@ use super::{bad, good, one};
 use crate::limits;
 use std::format;
 use std::string::{String, ToString};
+use std::vec;
 use std::vec::Vec;
 
 /// `n` values in TOML quotes, joined by commas.
@@ -91,6 +92,15 @@ fn ignored_addresses() {
     // The same address again takes no room.
     let twice = format!("defaults.ignoreip = [{},'10.0.0.1']", list(limits::IGNOREIP, |n| format!("10.0.0.{n}")));
     assert_eq!(good(&twice).jails[0].ignoreip.len(), limits::IGNOREIP);
+}
+
+#[test]
+fn multipliers() {
+    let text = |n: usize| format!("defaults.bantime_multipliers = [{}]", vec!["2"; n].join(","));
+    assert_eq!(good(&text(limits::MULTIPLIERS)).jails[0].growth.multipliers.len(), limits::MULTIPLIERS);
+    let want = "1:65: `2` is one too many, expected at most MULTIPLIERS = 16 multipliers";
+    assert_eq!(one(&text(limits::MULTIPLIERS + 1)), want);
+    assert_eq!(one(&text(limits::MULTIPLIERS + 9)), want);
 }
 
 /// A full list is full for its own array only.

@@ -85,7 +85,7 @@ impl World {
         let mut config = Box::new(Config::EMPTY);
         crate::config::defaults(&mut config);
         let config: &'static Config = Box::leak(config);
-        let memory: &'static mut Memory<8, 16, BANS, { 2 * BANS }> = Box::leak(Box::default());
+        let memory: &'static mut Memory<8, 16, BANS, { 2 * BANS }> = Box::leak(Box::new(const { Memory::new() }));
         let mut engine = Engine::new(memory, &config.jails, Layout::plain("edgeban"), HashKey(1, 2));
         engine.set_backend(Backend::Iptables).unwrap();
         Self { engine, tables, now: Instant::from_millis(1_000_000), fail: [None; 2], exchanges: 0 }
@@ -126,7 +126,7 @@ impl World {
     }
 
     fn ban(&mut self, addr: Addr, secs: u64) -> Wanted {
-        self.engine.ban(addr, 0, Some(self.now + Duration::from_secs(secs)), false).unwrap()
+        self.engine.ban(addr, 0, Some(self.now + Duration::from_secs(secs)), false, self.now).unwrap()
     }
 
     fn dropped(&self) -> [Vec<Addr>; 2] {
@@ -257,7 +257,7 @@ fn the_next_run_keeps_what_it_finds_but_no_protected_address() {
     assert!(events.contains(&Event::Ready), "{events:?}");
     assert_eq!(world.engine.bans().len(), 3);
     assert_eq!(world.dropped()[0], [v4(1), v4(3), v4(2)], "in the order that they have");
-    assert_eq!(world.engine.ban(loopback, 0, None, false), Err(Why::Ignoreip));
+    assert_eq!(world.engine.ban(loopback, 0, None, false, world.now), Err(Why::Ignoreip));
 }
 
 #[test]
