@@ -3,13 +3,15 @@
 //! No I/O and no clock, so the daemon, `edgeban test` and the tests run the same code.
 
 mod past;
+mod readers;
+
+pub use readers::JailSet;
 
 use crate::addr::{Addr, Family, Prefix, Widths};
 use crate::ban::history::History;
 use crate::ban::{Ban, Bans, State, Wanted, prefix};
 use crate::config::model::{Backend, BanTime, Jail};
 use crate::count::{Attempts, Rule};
-use crate::detect::dispatch::{FIRST_BYTES, first_byte};
 use crate::detect::{Attempt, Filter, FilterSet, Sessions};
 use crate::event::{Event, Events};
 use crate::firewall::backend::{Link, Table, Unsupported};
@@ -17,87 +19,14 @@ use crate::firewall::nft::{self, Layout};
 use crate::firewall::xt::{Failure, Info, Refused, Rewrite, Sources};
 use crate::limits;
 use crate::own::{LOOPBACK, Own, Why};
-use crate::source::syslog::Record;
+use crate::source::docker;
+use crate::source::syslog::{Record, Stamp};
 use crate::table::HashKey;
 use crate::time::{Duration, Instant};
 use crate::wire::nft::chain::Hook;
 use crate::wire::xt::set::SetMatch;
 use heapless::Vec;
-
-/// A set of jails, a bit for each by its number in the configuration.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct JailSet(u128);
-
-/// Jails that an engine can have: those of a configuration, or one for each filter where all are tried.
-const JAILS: usize = if limits::JAILS > Filter::ALL.len() { limits::JAILS } else { Filter::ALL.len() };
-
-static_assertions::const_assert!(JAILS <= 128);
-
-impl JailSet {
-    /// No jail.
-    pub const NONE: Self = Self(0);
-
-    /// Adds the jail of this number.
-    pub fn insert(&mut self, jail: u8) {
-        self.0 |= 1u128.checked_shl(jail.into()).unwrap_or(0);
-    }
-
-    const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// The jails' numbers, ascending.
-    fn numbers(self) -> impl Iterator<Item = u8> {
-        let mut left = self.0;
-        core::iter::from_fn(move || {
-            let lowest = u8::try_from(left.trailing_zeros()).ok();
-            left &= left.checked_sub(1)?;
-            lowest
-        })
-    }
-}
-
-/// Which jails read what, so that a line is only tried by those that it concerns.
-struct Readers {
-    /// The jails with each filter.
-    of_filter: [JailSet; Filter::ALL.len()],
-    /// The jails that may read a message of their service's own log, by its first byte.
-    of_first: [JailSet; FIRST_BYTES],
-    /// All jails whose service has such a log.
-    of_own_log: JailSet,
-}
-
-impl Readers {
-    const NONE: Self = Self {
-        of_filter: [JailSet::NONE; Filter::ALL.len()],
-        of_first: [JailSet::NONE; FIRST_BYTES],
-        of_own_log: JailSet::NONE,
-    };
-
-    /// Those of these jails that are enabled.
-    fn set(&mut self, jails: &[Jail]) {
-        *self = Self::NONE;
-        for (number, jail) in (0u8..).zip(jails).filter(|(_, jail)| jail.enabled) {
-            if let Some(readers) = self.of_filter.get_mut(jail.filter.index()) {
-                readers.insert(number);
-            }
-            for (first, readers) in self.of_first.iter_mut().enumerate() {
-                if FilterSet::of_first(first).has(jail.filter) {
-                    readers.insert(number);
-                }
-            }
-            if jail.filter.has_own_log() {
-                self.of_own_log.insert(number);
-            }
-        }
-    }
-
-    /// The jails with one of these filters.
-    fn of(&self, filters: FilterSet) -> JailSet {
-        let sets = filters.iter().filter_map(|filter| self.of_filter.get(filter.index()));
-        JailSet(sets.fold(0, |all, set| all | set.0))
-    }
-}
+use readers::{JAILS, Readers};
 
 /// What the engine did with lines since its start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -280,33 +209,71 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         jails: JailSet,
         line: &[u8],
         now: Instant,
-        decided: impl FnMut(&Jail, Attempt, Decision),
+        mut decided: impl FnMut(&Jail, Attempt, Decision),
     ) {
-        self.handle_record(jails, line, Record::parse(line).as_ref(), now, decided);
+        self.handle_line_at(jails, line, |_| now, &mut decided);
     }
 
-    /// As [`Engine::handle_line`] for a line that was taken apart already, `None` if it has no header of syslog's.
-    pub fn handle_record(
+    /// As [`Engine::handle_line`] for a line that happened when `clock` says, by the line's own stamp.
+    pub fn handle_line_at(
         &mut self,
         jails: JailSet,
         line: &[u8],
-        record: Option<&Record<'_>>,
-        now: Instant,
-        mut decided: impl FnMut(&Jail, Attempt, Decision),
+        clock: impl FnOnce(Option<Stamp>) -> Instant,
+        decided: &mut impl FnMut(&Jail, Attempt, Decision),
     ) {
         self.counters.lines += 1;
-        let named = record.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
-        if let Some(record) = record {
-            let filters = if named.is_empty() { FilterSet::OTHERS } else { named };
-            self.ask(jails.and(self.memory.readers.of(filters)), record, now, &mut decided);
-        }
-        // A line of one service is never tried for another.
-        if named.is_empty()
-            && jails.and(self.memory.readers.of_own_log) != JailSet::NONE
-            && let Some(own) = Filter::own_record(line)
-            && let Some(readers) = self.memory.readers.of_first.get(first_byte(&own))
+        if line.starts_with(docker::START)
+            && let Some(wrapped) = docker::Wrapped::parse(line)
         {
-            self.ask(jails.and(*readers), &own, now, &mut decided);
+            let now = clock(Some(wrapped.time()));
+            return self.handle_wrapped(jails, wrapped, now, decided);
+        }
+        let header = Record::parse(line);
+        let named = header.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
+        // A line of one service is never tried for another.
+        let own =
+            if named.is_empty() && self.memory.readers.read_own_logs(jails) { Filter::own_record(line) } else { None };
+        let now = clock(header.or(own).and_then(|record| record.stamp));
+        self.handle_header(jails, header, named, now, decided);
+        if let Some(own) = own {
+            self.ask(jails.and(self.memory.readers.of_own(&own)), &own, now, decided);
+        }
+    }
+
+    fn handle_header(
+        &mut self,
+        jails: JailSet,
+        header: Option<Record<'_>>,
+        named: FilterSet,
+        now: Instant,
+        decided: &mut impl FnMut(&Jail, Attempt, Decision),
+    ) {
+        if let Some(record) = header {
+            let filters = if named.is_empty() { FilterSet::OTHERS } else { named };
+            self.ask(jails.and(self.memory.readers.of(filters)), &record, now, decided);
+        }
+    }
+
+    /// A line that a container wrote. Without a known program's name it is read by all jails that follow its file: who names
+    /// a container's log for a jail says whose messages these are.
+    #[inline(never)] // its buffer is large
+    fn handle_wrapped(
+        &mut self,
+        jails: JailSet,
+        wrapped: docker::Wrapped<'_>,
+        now: Instant,
+        decided: &mut impl FnMut(&Jail, Attempt, Decision),
+    ) {
+        let mut buffer = docker::Buffer::new();
+        let Some(line) = wrapped.line(&mut buffer) else { return };
+        let header = Record::parse(line);
+        let named = header.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
+        self.handle_header(jails, header, named, now, decided);
+        if named.is_empty()
+            && let Some(own) = Filter::own_record(line)
+        {
+            self.ask(jails, &own, now, decided);
         }
     }
 

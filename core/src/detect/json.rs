@@ -161,7 +161,7 @@ fn blank(text: &[u8]) -> &[u8] {
 }
 
 /// Takes a value off the text.
-fn value(text: &[u8]) -> Option<(Value<'_>, &[u8])> {
+pub(crate) fn value(text: &[u8]) -> Option<(Value<'_>, &[u8])> {
     match text.first()? {
         b'"' => string(text).map(|(text, rest)| (Value::Text(text), rest)),
         open @ (b'{' | b'[') => {
@@ -174,7 +174,7 @@ fn value(text: &[u8]) -> Option<(Value<'_>, &[u8])> {
 }
 
 /// Takes a string off the text.
-fn string(text: &[u8]) -> Option<(Text<'_>, &[u8])> {
+pub(crate) fn string(text: &[u8]) -> Option<(Text<'_>, &[u8])> {
     let text = text.strip_prefix(b"\"")?;
     let mut rest = text;
     loop {

@@ -47,18 +47,19 @@ impl Filter {
         Self::ALL.into_iter().find(|filter| filter.name() == name)
     }
 
-    /// A line of a log file that a service writes by itself, without syslog: a date, and no program's name. For filters that
-    /// [have such a file](Self::has_own_log), and for lines that are of no service's program: a line of one service is never
-    /// tried for another. A line of an access log, or one that is JSON, has its date inside and is the message as a whole.
-    /// `None` if there is no date.
+    /// A line of a log file that a service writes by itself, without syslog: no program's name, and mostly a date. For filters
+    /// that [have such a file](Self::has_own_log), and for lines that are of no service's program: a line of one service is
+    /// never tried for another. `None` if it is empty.
     #[must_use]
     pub fn own_record(line: &[u8]) -> Option<Record<'_>> {
         let (stamp, message) = match own_date(line) {
             _ if line.first() == Some(&b'{') => (None, line),
             Some(found) => found,
-            None => (pattern::access::stamp(line)?, line),
+            // Those of access logs have it inside, others have none.
+            None => (pattern::access::stamp(line).flatten(), line),
         };
-        Some(Record { stamp, program: b"", pid: None, message: message.trim_ascii() })
+        let message = message.trim_ascii();
+        if message.is_empty() { None } else { Some(Record { stamp, program: b"", pid: None, message }) }
     }
 }
 

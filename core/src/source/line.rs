@@ -7,16 +7,21 @@
 //! NUL bytes before a line are passed over. They are the hole that a writer without `O_APPEND` leaves when its file is
 //! truncated under it, and the blocks that were allocated but never written before a power cut.
 //!
+//! A line that Docker cut into records is not delivered: its first record is longer than [`LINE`], and the others are told
+//! by [`Pieces`].
+//!
 //! Not here: the `\r` of a CR LF end, characters, syslog headers.
 
 use memchr::memchr_iter;
 
+use super::docker::Pieces;
 use crate::limits::LINE;
 
 /// What is remembered between two chunks of one stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Framer {
     skipping: bool,
+    pieces: Pieces,
 }
 
 /// What became of a chunk.
@@ -32,16 +37,22 @@ pub struct Framed {
 }
 
 impl Framer {
-    /// A framer at the start of a line.
+    /// A framer at the start of a line, of which nothing was written before.
     #[must_use]
     pub const fn new() -> Self {
-        Self { skipping: false }
+        Self { skipping: false, pieces: Pieces::NONE }
+    }
+
+    /// A framer at the start of a line, behind others that are not known.
+    #[must_use]
+    pub const fn behind_others() -> Self {
+        Self { skipping: false, pieces: Pieces::UNKNOWN }
     }
 
     /// A framer inside a line whose beginning is unknown: its rest is passed over and not counted.
     #[must_use]
     pub const fn inside_line() -> Self {
-        Self { skipping: true }
+        Self { skipping: true, pieces: Pieces::UNKNOWN }
     }
 
     /// Hands each complete line of `chunk` to `sink`, without its newline. The chunk begins with the bytes that the
@@ -59,7 +70,8 @@ impl Framer {
             let line = without_hole(line);
             if line.len() > LINE {
                 framed.overlong += 1;
-            } else {
+                self.pieces = Pieces::UNKNOWN;
+            } else if self.pieces.is_start(line) {
                 framed.lines += 1;
                 sink(line);
             }
@@ -72,7 +84,7 @@ impl Framer {
             framed.consumed = chunk.len() - text.len();
             if text.len() > LINE {
                 framed.overlong += 1;
-                self.skipping = true;
+                *self = Self::inside_line();
             }
         }
         if self.skipping {
@@ -86,7 +98,8 @@ impl Framer {
     #[must_use]
     pub fn last_line<'a>(&self, rest: &'a [u8]) -> Option<&'a [u8]> {
         let line = without_hole(rest);
-        (!self.skipping && !line.is_empty()).then_some(line)
+        let Self { skipping, mut pieces } = *self;
+        (!skipping && !line.is_empty() && pieces.is_start(line)).then_some(line)
     }
 }
 

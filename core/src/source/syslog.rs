@@ -1,15 +1,18 @@
-//! The header of a log line: RFC 3164 (with and without year), RFC 5424, ISO 8601, or only `host program[pid]:`.
+//! The header of a log line: RFC 3164 (with and without year, BSD's, BusyBox's, `logread`'s), RFC 5424, ISO 8601, journalctl's
+//! short forms, seconds since 1970, the kernel's clock, or only `host program[pid]:`.
 //!
 //! [`Record::parse`] runs on every line of a busy log, so the commonest shape (`Mar  3 00:17:22 `) is told by fixed
 //! offsets, and no form looks at a byte of the line twice except for the date that it turned out not to be. The
 //! program is read from the header's own place and never searched for: what a program says cannot name another one.
 //!
-//! Not supported: RFC 3164 lines without a tag, time zone names, message ids; `<PRI>` is skipped.
+//! Not supported: RFC 3164 lines without a tag, the names of time zones (taken for UTC), journalctl's `short-monotonic`, which
+//! looks like the kernel's; `<PRI>` and message ids are skipped.
 
 mod date;
+mod kernel;
 mod tag;
 
-pub(crate) use date::{access as access_date, month_day_time, own as own_date};
+pub(crate) use date::{access as access_date, iso_time, month_day_time, own as own_date};
 
 /// When a line says that it was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +59,9 @@ impl<'a> Record<'a> {
             }
             line = rest;
         }
+        if let Some(message) = kernel::after_clock(line) {
+            return Some(Self { stamp: None, program: b"kernel", pid: None, message });
+        }
         match date::any(line) {
             Some((stamp, rest)) => Self::after_date(Some(stamp), rest),
             None => Self::after_date(None, line),
@@ -68,6 +74,8 @@ impl<'a> Record<'a> {
         // BSD's, with `-v`.
         let rest = match rest {
             [b'<', ..] => rest.get(rest.iter().position(|&b| b == b' ')?..)?.trim_ascii_start(),
+            // `logread -t`.
+            [b'[', ..] if stamp.is_some() => kernel::after_number(rest).map_or(rest, spaces),
             _ => rest,
         };
         let (tag, message) = match tag::parse(rest) {
@@ -84,7 +92,9 @@ impl<'a> Record<'a> {
                 }
             }
         };
-        Some(Self { stamp, program: tag.program, pid: tag.pid, message: inner(spaces(message)) })
+        let message = inner(spaces(message));
+        let message = if tag.program == b"kernel" { kernel::after_clock(message).unwrap_or(message) } else { message };
+        Some(Self { stamp, program: tag.program, pid: tag.pid, message })
     }
 
     /// What follows `<PRI>1 ` in RFC 5424: `TIME HOST APP PROCID MSGID SD [MSG]`.
@@ -160,7 +170,7 @@ fn after_structured_data(text: &[u8]) -> Option<&[u8]> {
 fn inner(message: &[u8]) -> &[u8] {
     match message {
         [b'[', b'I', b'D', b' ', ..] => after_solaris_id(message).unwrap_or(message),
-        [b'k', b'e', b'r', b'n', b'e', b'l', b':', rest @ ..] => after_kernel_clock(rest).unwrap_or(message),
+        [b'k', b'e', b'r', b'n', b'e', b'l', b':', rest @ ..] => kernel::after_quoted_clock(rest).unwrap_or(message),
         _ => message,
     }
 }
@@ -170,17 +180,6 @@ fn after_solaris_id(message: &[u8]) -> Option<&[u8]> {
     tag::number(id)?;
     let (facility, rest) = word(rest)?;
     facility.strip_suffix(b"]").map(|_| spaces(rest))
-}
-
-fn after_kernel_clock(rest: &[u8]) -> Option<&[u8]> {
-    let rest = spaces(spaces(rest).strip_prefix(b"[")?);
-    let end = rest.iter().take(24).position(|&b| b == b']')?;
-    let (clock, rest) = rest.split_at_checked(end)?;
-    if !clock.iter().all(|&b| b.is_ascii_digit() || b == b'.') {
-        return None;
-    }
-    let rest = rest.get(1..)?;
-    Some(spaces(rest.strip_prefix(b":").unwrap_or(rest)))
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ impl Stream {
             anchor: [0; ANCHOR],
             kept,
             known: false,
-            framer: Framer::new(),
+            framer: Framer::behind_others(),
             pending: true,
             behind: false,
             check: false,
@@ -204,7 +204,7 @@ impl Stream {
         self.finish = false;
         self.kept = 0;
         self.known = true;
-        self.framer = Framer::new();
+        self.framer = Framer::behind_others();
         self.pending = true;
     }
 

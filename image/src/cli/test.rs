@@ -16,7 +16,6 @@ use edgeban_core::firewall::nft::Layout;
 use edgeban_core::limits;
 use edgeban_core::replay::LogClock;
 use edgeban_core::source::line::Framer;
-use edgeban_core::source::syslog::Record;
 use edgeban_core::table::HashKey;
 use edgeban_core::time::Duration;
 use edgeban_linux::fd::{AsFd, BorrowedFd};
@@ -229,17 +228,9 @@ impl<'m> Replay<'m> {
 
     fn line(&mut self, line: &[u8], out: &mut Out<'_>) {
         self.line += 1;
-        let record = Record::parse(line);
-        let stamp = match &record {
-            Some(record) => record.stamp,
-            None if self.engine.jails().iter().any(|jail| jail.filter.has_own_log()) => {
-                Filter::own_record(line).and_then(|record| record.stamp)
-            }
-            None => None,
-        };
-        let now = self.clock.at(stamp);
+        let clock = &mut self.clock;
         let mut hit: Option<(Filter, Addr, bool)> = None;
-        self.engine.handle_record(self.all, line, record.as_ref(), now, |jail, attempt, decision| {
+        self.engine.handle_line_at(self.all, line, |stamp| clock.at(stamp), &mut |jail, attempt, decision| {
             // The first filter that matches, unless another leads to a ban.
             let ban = matches!(decision, Decision::Ban(_));
             if ban || hit.is_none() {

@@ -18,14 +18,17 @@ pub(super) fn fixed(line: &[u8]) -> Option<(Stamp, &[u8])> {
     Some((Stamp::OfYear(of_year(month, day)? + time), rest))
 }
 
-/// Any other date: a weekday before it, a single space before the day, the year on either side of the time, ISO 8601.
+/// Any other date: a weekday before it, a single space before the day, the year on either side of the time, a fraction, ISO
+/// 8601, seconds since 1970.
 pub(super) fn any(line: &[u8]) -> Option<(Stamp, &[u8])> {
     if line.first()?.is_ascii_digit() {
-        return iso(line);
+        return iso(line).or_else(|| since_1970(line));
     }
     let line = match line {
-        [b'A'..=b'Z', b'a'..=b'z', b'a'..=b'z', b' ', rest @ ..] if rest.first()?.is_ascii_uppercase() => {
-            weekday(line)?;
+        [_, _, _, b' ', rest @ ..] if weekday(line).is_some() => {
+            if rest.first()?.is_ascii_digit() {
+                return zoned(rest);
+            }
             rest
         }
         _ => line,
@@ -55,9 +58,8 @@ pub(crate) fn month_day_time(text: &[u8]) -> Option<(Stamp, &[u8])> {
 const LONGEST: usize = 40;
 
 /// Dates that only single programs write: `d` the day, `m` the month, `b` its English abbreviation, `Y` the year, `y` that of
-/// this century, `T` the time, maybe with a fraction, `z` a space and a zone or nothing, `e` seconds since 1970; others are
-/// themselves.
-const FORMS: [&[u8]; 11] = [
+/// this century, `T` the time, maybe with a fraction, `z` a space and a zone or nothing; others are themselves.
+const FORMS: [&[u8]; 10] = [
     b"d-b-Y Tz ",     // Kerio Connect and Roundcube, in brackets; BIND
     b"b-d-y T ",      // ASSP
     b"m/d/Y T ",      // SquirrelMail
@@ -68,18 +70,11 @@ const FORMS: [&[u8]; 11] = [
     b"Ymd-T ",        // xrdp, in brackets
     b"m-d T ",        // FreeSWITCH
     b"L m/d/Y - T: ", // Half-Life
-    b"e ",            // PortSentry
-];
-
-/// Lines that have their date inside, or on the line before.
-const DATELESS: [&[u8]; 2] = [
-    b"logger=", // Grafana
-    b"I(<",     // ejabberd before 13.10
 ];
 
 /// The date at the start of a line that a program writes into a log file of its own: one that syslog might write, or
 /// `2014/04/03 22:20:38 `, or one in brackets (`[Sat Jul 20 21:39:11.978080 2013] `), or one of single programs, or
-/// daemontools' `@4000000... `, which is skipped. Lines of single programs without one are taken as they are.
+/// daemontools' `@4000000... `, which is skipped.
 pub(crate) fn own(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
     let (stamp, rest) = match line {
         [b'@', rest @ ..] => {
@@ -102,7 +97,6 @@ pub(crate) fn own(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
         // Grafana's time is a field among others.
         [b't', b'=', rest @ ..] => iso(rest)?,
         [b't', b'y', b'p', b'e', b'=', ..] => (of_audit(line)?, line),
-        _ if DATELESS.iter().any(|start| line.starts_with(start)) => return Some((None, line)),
         _ => fixed(line)
             .or_else(|| any(line))
             .or_else(|| formed(line))
@@ -181,8 +175,7 @@ fn after_request(line: &[u8]) -> Option<(Stamp, &[u8])> {
 /// A date of [`FORMS`].
 fn formed(text: &[u8]) -> Option<(Stamp, &[u8])> {
     FORMS.iter().find_map(|form| {
-        let (mut day, mut month_of, mut seconds, mut east) = (0, 0, 0, 0);
-        let (mut year, mut since) = (None, None);
+        let (mut day, mut month_of, mut seconds, mut east, mut year) = (0, 0, 0, 0, None);
         let mut rest = text;
         for part in *form {
             match part {
@@ -213,10 +206,6 @@ fn formed(text: &[u8]) -> Option<(Stamp, &[u8])> {
                         rest = after_digits(fraction)?;
                     }
                 }
-                b'e' => {
-                    let (at, after) = epoch(rest)?;
-                    (since, rest) = (Some(at), after);
-                }
                 b'z' => {
                     if let [b' ', zoned @ ..] = rest
                         && matches!(zoned, [b'+' | b'-', ..])
@@ -227,10 +216,9 @@ fn formed(text: &[u8]) -> Option<(Stamp, &[u8])> {
                 _ => rest = rest.strip_prefix(&[*part])?,
             }
         }
-        let stamp = match (since, year) {
-            (Some(at), _) => Stamp::Wall(WallTime(at)),
-            (None, None) => Stamp::OfYear(of_year(month_of, day)? + seconds),
-            (None, Some(year)) => {
+        let stamp = match year {
+            None => Stamp::OfYear(of_year(month_of, day)? + seconds),
+            Some(year) => {
                 let Stamp::Wall(WallTime(at)) = wall(year, month_of, day, seconds)? else { return None };
                 Stamp::Wall(WallTime(at - east))
             }
@@ -268,10 +256,43 @@ pub(crate) fn access(text: &[u8]) -> Option<Option<Stamp>> {
     Some(Some(Stamp::Wall(WallTime(seconds - east))))
 }
 
+/// `1795495628 `, with a fraction or in milli- or microseconds.
+fn since_1970(text: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (digits, rest) = text.split_at_checked(text.iter().take(17).position(|b| !b.is_ascii_digit())?)?;
+    let rest = match (digits.len(), rest) {
+        (10, [b'.', fraction @ ..]) => after_digits(fraction)?,
+        (10 | 13 | 16, _) => rest,
+        _ => return None,
+    };
+    let (seconds, _) = epoch(digits.get(..10)?)?;
+    Some((Stamp::Wall(WallTime(seconds)), rest.strip_prefix(b" ")?))
+}
+
+/// `2026-11-24 04:47:08 UTC `, where journalctl writes it behind a weekday. The names of other zones are taken for UTC's.
+fn zoned(text: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (Stamp::Wall(WallTime(seconds)), rest) = iso(text)? else { return None };
+    let (name, rest) = super::word(rest)?;
+    let east = match name {
+        [sign @ (b'+' | b'-'), h1, h2] => (two(*h1, *h2).filter(|hours| *hours <= 14)?, *sign == b'+'),
+        _ if name.iter().all(u8::is_ascii_uppercase) => (0, true),
+        _ => return None,
+    };
+    let shift = i64::from(east.0 * 3600);
+    Some((Stamp::Wall(WallTime(if east.1 { seconds - shift } else { seconds + shift })), rest))
+}
+
 /// `2026-11-24T04:47:08[.123456][Z|+00:00|+0000] `; a space may stand for the `T`.
 pub(super) fn iso(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let (stamp, rest) = moment(line)?;
     Some((stamp, rest.strip_prefix(b" ")?))
+}
+
+/// The same, alone.
+pub(crate) fn iso_time(text: &[u8]) -> Option<Stamp> {
+    match moment(text)? {
+        (stamp, []) => Some(stamp),
+        _ => None,
+    }
 }
 
 /// The same without the space behind it.
@@ -352,12 +373,14 @@ fn month_day(text: &[u8]) -> Option<(u32, u32, &[u8])> {
     }
 }
 
-/// `00:17:22 `, in seconds.
+/// `00:17:22[.123456] `, in seconds.
 fn time(text: &[u8]) -> Option<(u32, &[u8])> {
-    match text {
-        [h1, h2, b':', n1, n2, b':', s1, s2, b' ', rest @ ..] => Some((clock([*h1, *h2, *n1, *n2, *s1, *s2])?, rest)),
-        _ => None,
-    }
+    let [h1, h2, b':', n1, n2, b':', s1, s2, rest @ ..] = text else { return None };
+    let rest = match rest {
+        [b'.', fraction @ ..] => after_digits(fraction)?,
+        _ => rest,
+    };
+    Some((clock([*h1, *h2, *n1, *n2, *s1, *s2])?, rest.strip_prefix(b" ")?))
 }
 
 /// `2026 `

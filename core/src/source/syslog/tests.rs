@@ -53,6 +53,34 @@ fn headers_of_every_form() {
         ("srv sshd[20879]: kernel: [  970.699397] Failed", "sshd", Some(20879), "Failed"),
         ("srv sshd[1]: [ID x] Failed", "sshd", Some(1), "[ID x] Failed"),
         ("srv sshd[1]: kernel:[a] Failed", "sshd", Some(1), "kernel:[a] Failed"),
+        // What rsyslog, BusyBox, journald and the kernel wrote here, of what logger(1) said.
+        ("2026-11-24T23:54:07.216592+00:00 vm sshd[4711]: x", "sshd", Some(4711), "x"),
+        ("<38>2026-11-24T23:54:07.216592+00:00 vm sshd[4711]: x", "sshd", Some(4711), "x"),
+        ("<38>1 2026-11-24T23:54:07.216592+00:00 vm sshd 4711 - -  x", "sshd", Some(4711), "x"),
+        ("1795564447 vm sshd[4711]: x", "sshd", Some(4711), "x"),
+        ("1795564447.216592 vm sshd[4711]: x", "sshd", Some(4711), "x"),
+        ("Nov 24 2026 23:54:07 vm sshd: x", "sshd", None, "x"),
+        ("Nov 24 23:54:09 vm authpriv.warn dropbear[50]: x", "dropbear", Some(50), "x"),
+        ("Nov 24 23:54:09 vm user.warn kernel: [12294.546805] x", "kernel", None, "x"),
+        ("Nov 24 23:54:21 vm sshd[17921]: x", "sshd", Some(17921), "x"),
+        ("2026-11-24T23:54:21+0000 vm sshd[17921]: x", "sshd", Some(17921), "x"),
+        ("2026-11-24T23:54:21.870196+0000 vm sshd[17921]: x", "sshd", Some(17921), "x"),
+        ("Nov 24 23:54:21.870196 vm sshd[17921]: x", "sshd", Some(17921), "x"),
+        ("Tue 2026-11-24 23:54:21 UTC vm sshd[17921]: x", "sshd", Some(17921), "x"),
+        ("1795564461.870196 vm sshd[17921]: x", "sshd", Some(17921), "x"),
+        ("[12294.546805] x", "kernel", None, "x"),
+        ("<5>[12294.546805] x", "kernel", None, "x"),
+        // As their sources print them.
+        ("[    1.546805] sshd[1]: x", "kernel", None, "sshd[1]: x"),
+        ("[    1.546805][   T12] x", "kernel", None, "x"),
+        ("Tue Nov 24 05:00:00 2026 kern.info kernel: [  123.456789] x", "kernel", None, "x"),
+        ("Tue Nov 24 05:00:00 2026 [1795495628.123] auth.info dropbear[7]: x", "dropbear", Some(7), "x"),
+        ("Apr  2 17:51:32 <4.6> pancake sshd[55628]: x", "sshd", Some(55628), "x"),
+        ("Apr  2 17:51:32 <auth.info> pancake sshd[55628]: x", "sshd", Some(55628), "x"),
+        ("1795564461870 vm sshd[17921]: x", "sshd", Some(17921), "x"),
+        ("1795564461870196 vm sshd[17921]: x", "sshd", Some(17921), "x"),
+        ("Tue 2026-11-24 23:54:21 -03 vm sshd[1]: x", "sshd", Some(1), "x"),
+        ("Mar  3 00:17:22 edge kernel: [ 1.5] x", "kernel", None, "[ 1.5] x"),
         ("Mar  3 00:17:22 edge sudo:   deploy : TTY=pts/0 ; COMMAND=x", "sudo", None, "deploy : TTY=pts/0 ; COMMAND=x"),
         ("Mar  3 00:17:22 edge CRON[4]: (root) CMD (sshd[1]: x)", "CRON", Some(4), "(root) CMD (sshd[1]: x)"),
         ("Mar  3 00:17:22 edge sudo: deploy sshd[1]: x", "sudo", None, "deploy sshd[1]: x"),
@@ -88,6 +116,17 @@ fn what_is_no_header() {
         "<38>1 - h sshd 5 - [a x",
         "<38>1 - h sshd 5 - -x",
         "Xyz Nov 23 20:28:45 2026 authpriv.warn dropbear[2310]: x",
+        "[12307.089726] vm sshd[17921]: Failed password for root from 192.0.2.1 port 40000 ssh2",
+        "[12307.08972] usb 1-1: x",
+        "[.089726] x",
+        "17955644 vm sshd[1]: x",
+        "17955644618 vm sshd[1]: x",
+        "1795564461. vm sshd[1]: x",
+        "1795564461870.5 vm sshd[1]: x",
+        "Nov 24 23:54:21. vm sshd[1]: x",
+        "Tue 2026-11-24 23:54:21 vm sshd[1]: x",
+        "Tue 2026-11-24 23:54:21 +15 vm sshd[1]: x",
+        "Xyz 2026-11-24 23:54:21 UTC vm sshd[1]: x",
         "host sshd[99999999999]: x",
         "host sshd[]: x",
         "host sshd[1]:x",
@@ -116,6 +155,14 @@ fn stamps_are_read() {
     assert_eq!(stamp("1969-12-31T23:59:59Z"), wall(-1));
     assert_eq!(stamp("Mar  3 2026 00:17:22"), wall(1_772_497_042));
     assert_eq!(stamp("Mon Nov 23 20:28:45 2026"), wall(1_795_465_725));
+    assert_eq!(stamp("Nov 23 20:28:45.123 2026"), wall(1_795_465_725));
+    assert_eq!(stamp("Mon 2026-11-23 20:28:45 UTC"), wall(1_795_465_725));
+    assert_eq!(stamp("Mon 2026-11-23 20:28:45 CET"), wall(1_795_465_725));
+    assert_eq!(stamp("Mon 2026-11-23 20:28:45 -03"), wall(1_795_476_525));
+    assert_eq!(stamp("Mon 2026-11-23 20:28:45 +05"), wall(1_795_447_725));
+    assert_eq!(stamp("1795465725"), wall(1_795_465_725));
+    assert_eq!(stamp("1795465725.999999"), wall(1_795_465_725));
+    assert_eq!(stamp("1795465725999"), wall(1_795_465_725));
 }
 
 #[test]
@@ -170,8 +217,6 @@ fn dates_of_single_programs_are_read() {
         ("t=2020-10-19T18:44:33+0200 lvl=a", wall(1_603_125_873), "lvl=a"),
         ("2020-04-09T14:04:00.667Z: a", wall(1_586_441_040), "a"),
         ("type=A msg=audit(1383116263.000:603): a", wall(1_383_116_263), "type=A msg=audit(1383116263.000:603): a"),
-        ("logger=context a", None, "logger=context a"),
-        ("I(<0.1.0>:m:1) : a", None, "I(<0.1.0>:m:1) : a"),
     ] {
         assert_eq!(own_date(line.as_bytes()), Some((want, message.as_bytes())), "{line}");
     }
@@ -227,9 +272,12 @@ proptest! {
     #[test]
     fn a_message_never_names_the_program(text in "[ -~]{0,60}") {
         for header in ["Mar  3 00:17:22 edge CRON[4]: ", "2026-11-24T04:47:08Z edge CRON[4]: ", "edge CRON[4]: ",
-            "<38>1 - edge CRON 4 - - ", "Mon Nov 23 20:28:45 2026 cron.info CRON[4]: "] {
+            "<38>1 - edge CRON 4 - - ", "Mon Nov 23 20:28:45 2026 cron.info CRON[4]: ", "1795495628.123 edge CRON[4]: ",
+            "Tue 2026-11-24 23:54:21 UTC edge CRON[4]: ", "Nov 24 23:54:21.870196 edge CRON[4]: "] {
             let line: String = format!("{header}{text} sshd[1]: Failed password for root from 9.9.9.9 port 22 ssh2");
             prop_assert_eq!(Record::parse(line.as_bytes()).unwrap().program, b"CRON");
         }
+        let line: String = format!("[   12.345678] {text} sshd[1]: Failed password for root from 9.9.9.9 port 22 ssh2");
+        prop_assert!(Record::parse(line.as_bytes()).is_none_or(|record| record.program == b"kernel"));
     }
 }
