@@ -316,11 +316,8 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             self.counters.already_banned += 1;
             return Decision::AlreadyBanned;
         }
-        let before = self.before(addr, number, jail, now);
-        let until = match jail.bantime {
-            BanTime::For(span) => Some(now + jail.growth.bantime(span, before.bans)),
-            BanTime::Permanent => None,
-        };
+        let terms = self.terms(addr, number, jail, now);
+        let until = terms.until;
         if let Some(ban) = self.memory.bans.find(addr)
             && (ban.jail == number || ban.until.is_none_or(|old| until.is_some_and(|new| new <= old)))
             && !matches!(ban.state(), State::Releasing | State::ReleasingInFlight)
@@ -328,14 +325,13 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             self.counters.already_banned += 1;
             return Decision::AlreadyBanned;
         }
-        let count = attempt.count.saturating_mul(jail.growth.weight(before.own));
-        let rndtime = if before.bans > 0 { jail.growth.rndtime } else { Duration::ZERO };
+        let count = attempt.count.saturating_mul(terms.weight);
         let Memory { jails, attempts, .. } = &mut *self.memory;
         let attempts = attempts.record(number, addr, count, now, |jail| rule_of(jails, jail));
         if attempts < maxretry {
             return Decision::Counted(attempts);
         }
-        let until = until.map(|until| until + self.by_chance(rndtime));
+        let until = self.by_chance(terms);
         match self.want(addr, number, until) {
             Wanted::Full => {
                 // The attempts stay on record, so the next one asks again.

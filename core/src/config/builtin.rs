@@ -1,5 +1,6 @@
 //! What holds where the file says nothing.
 
+use super::key::Key;
 use super::model::{BanTime, Config, Global, Jail};
 use crate::addr::{Addr, Prefix};
 use crate::ban::ladder::Growth;
@@ -81,6 +82,21 @@ pub(super) fn fill_logpath(jail: &mut Jail) {
     }
 }
 
+/// Gives a jail over other jails' bans what fail2ban's own has, where it does not say otherwise: nobody is banned five times
+/// within ten minutes.
+pub(super) fn fill_recidive(jail: &mut Jail, open: &impl Fn(Key) -> bool) {
+    jail.logpath.clear();
+    if open(Key::Maxretry) {
+        jail.maxretry = MAXRETRY;
+    }
+    if open(Key::Findtime) {
+        jail.findtime = Duration::from_secs(86_400);
+    }
+    if open(Key::Bantime) {
+        jail.bantime = BanTime::For(Duration::from_secs(604_800));
+    }
+}
+
 /// The filters of the built-in jails: the services that nearly every machine has.
 const BUILT_IN: [Filter; 2] = [Filter::Sshd, Filter::Dropbear];
 
@@ -92,7 +108,8 @@ mod tests {
     fn every_filter_fits_a_jail() {
         for filter in Filter::ALL {
             assert!(filter.name().len() <= limits::JAIL_NAME);
-            assert!((1..=limits::LOGPATHS).contains(&filter.logpath().len()), "{filter:?}");
+            let least = usize::from(filter != Filter::Recidive);
+            assert!((least..=limits::LOGPATHS).contains(&filter.logpath().len()), "{filter:?}");
             assert!(filter.logpath().iter().all(|path| path.starts_with('/') && path.len() <= limits::PATH));
         }
     }

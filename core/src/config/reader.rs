@@ -9,6 +9,7 @@ use super::key::{Key, NAMES};
 use super::model::{Config, Jail};
 use super::text::Text;
 use super::{builtin, suggest, value};
+use crate::ban::history::TIMES;
 use crate::detect::{Filter, Mode};
 use crate::limits;
 use crate::wire::nft::chain::Hook;
@@ -71,6 +72,10 @@ impl Seen {
 
 /// `[global]`, `[defaults]`, `[jails]` and the jails, in this order in [`Reader::seen`].
 const TABLES: usize = FIRST_JAIL + limits::JAILS;
+
+/// Bans whose times are remembered.
+const RECIDIVE_MAXRETRY: u32 = 8;
+static_assertions::const_assert!(TIMES == 8);
 
 /// The first jail's place there.
 const FIRST_JAIL: usize = 3;
@@ -395,6 +400,19 @@ impl Reader<'_, '_, '_> {
                 && !jail.filter.has_modes()
             {
                 self.report.at(at, "", Problem::Conflict("this jail's filter has no mode but \"normal\""));
+            }
+            if jail.filter == Filter::Recidive {
+                builtin::fill_recidive(jail, &open);
+                let wrong = if let Some(at) = seen.key(Key::Logpath) {
+                    Some((at, "a jail with filter recidive has no log, it counts the bans of the other jails"))
+                } else if jail.maxretry > RECIDIVE_MAXRETRY {
+                    seen.key(Key::Maxretry).zip(Some("a jail with filter recidive counts at most 8 bans (TIMES)"))
+                } else {
+                    None
+                };
+                if let Some((at, reason)) = wrong {
+                    self.report.at(at, "", Problem::Conflict(reason));
+                }
             }
             builtin::fill_logpath(jail);
         }

@@ -92,7 +92,6 @@ const FILTERS: Hint = Hint::Because("edgeban's filters are built in, `filter` an
 const FORMULA: Hint =
     Hint::Because("ban times grow by fail2ban's usual formula and `bantime_factor`, or by `bantime_multipliers`");
 const PURGE: Hint = Hint::Because("a ban is remembered for `bantime_maxtime` after its end");
-const RECIDIVE: Hint = Hint::Because("jails over other jails' bans are not supported yet");
 const IGNORE: Hint = Hint::Because("list the addresses in `ignoreip`");
 const NOT_YET: Hint = Hint::Because("this is not supported yet");
 
@@ -124,7 +123,7 @@ const ALIASES: &[(&[&str], Hint)] = &[
     (&["maxtime", "bantime_max", "max_bantime"], Hint::Near("bantime_maxtime")),
     (&["rndtime"], Hint::Near("bantime_rndtime")),
     (&["overalljails"], Hint::Near("bantime_overalljails")),
-    (&["recidive"], RECIDIVE),
+    (&["recidive"], Hint::Near("jails.recidive")),
     (&["dbpurgeage"], PURGE),
     (&["pid_file", "pidfile"], Hint::Because("edgeban stays in the foreground, its supervisor knows the process")),
     (

@@ -241,6 +241,16 @@ services! {
         read: |record, _mode, _sessions| vaultwarden::read(record.message).map(once),
     }
 
+    /// No service: who was banned again and again by other jails.
+    Recidive = "recidive" {
+        programs: [],
+        instance: None,
+        logpath: &[],
+        own_log: false,
+        modes: false,
+        read: |_record, _mode, _sessions| None,
+    }
+
     // Mail servers and webmail.
 
     // Web servers and what they serve.

@@ -1,25 +1,30 @@
 //! What the bans of the past mean for the next one.
 
-use super::{Engine, Memory};
+use super::{Engine, JailSet, Memory, protection};
 use crate::addr::Addr;
-use crate::ban::MANUAL;
 use crate::ban::history::{History, Past};
 use crate::ban::ladder::{self, Growth};
-use crate::config::model::Jail;
+use crate::ban::{MANUAL, Wanted};
+use crate::config::model::{BanTime, Jail};
 use crate::time::{Duration, Instant, Moment};
 
-/// How often an address was banned before.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Before {
-    /// As far as it counts for the time of the next ban.
-    pub bans: u32,
-    /// By the jail itself, for the weight of an attempt.
-    pub own: u32,
+/// What a jail does to an address, given how often it was banned before.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    /// Until when it is banned, without what chance adds.
+    pub until: Option<Instant>,
+    /// What chance adds is less than this.
+    rndtime: Duration,
+    /// How many attempts each of its attempts counts for.
+    pub weight: u16,
 }
 
-/// For how long it is remembered that a jail, or somebody by hand, banned an address, after the end of the ban.
-fn kept(jails: &[Jail], jail: u8) -> Duration {
-    jails.get(usize::from(jail)).map_or(Growth::default().maxtime, |jail| jail.growth.maxtime)
+/// For how long it is remembered that a jail, or somebody by hand, banned an address, after the end of the ban: long enough
+/// for those jails that count it.
+fn kept(jails: &[Jail], recidive: JailSet, jail: u8) -> Duration {
+    let own = jails.get(usize::from(jail)).map_or(Growth::default().maxtime, |jail| jail.growth.maxtime);
+    let counting = recidive.numbers().filter_map(|number| jails.get(usize::from(number)));
+    counting.fold(own, |longest, counting| longest.max(counting.findtime))
 }
 
 /// The numbers that bans go by.
@@ -31,8 +36,9 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// What a jail, or somebody by hand ([`MANUAL`]), did to an address: how often it was banned, and when last.
     #[must_use]
     pub fn past(&self, addr: Addr, jail: u8, now: Instant) -> Option<&Past> {
-        let Memory { jails, history, .. } = &*self.memory;
-        history.find(self.layout.widths.network(addr), jail, now.into(), |jail| kept(jails, jail))
+        let Memory { jails, history, readers, .. } = &*self.memory;
+        let recidive = readers.recidive();
+        history.find(self.layout.widths.network(addr), jail, now.into(), |jail| kept(jails, recidive, jail))
     }
 
     /// The bans of the past.
@@ -41,33 +47,74 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         &self.memory.history
     }
 
-    /// How often `addr` was banned before; nobody asks where ban times do not grow.
+    /// What jail `number` does to `addr`.
     #[inline(never)] // smaller
-    pub(super) fn before(&self, addr: Addr, number: u8, jail: &Jail, now: Instant) -> Before {
-        if !jail.growth.increment {
-            return Before::default();
-        }
+    pub(super) fn terms(&self, addr: Addr, number: u8, jail: &Jail, now: Instant) -> Terms {
+        let Growth { increment, overalljails, rndtime, .. } = jail.growth;
         let of = |number| self.past(addr, number, now).map_or(0, |past| u32::from(past.count));
-        let own = of(number);
-        let bans = match jail.growth.overalljails {
+        let own = if increment { of(number) } else { 0 };
+        let bans = match increment && overalljails {
             true => numbers(&self.memory.jails).filter(|other| *other != number).map(of).fold(own, u32::saturating_add),
             false => own,
         };
-        Before { bans, own }
+        Terms {
+            until: match jail.bantime {
+                BanTime::For(span) => Some(now + jail.growth.bantime(span, bans)),
+                BanTime::Permanent => None,
+            },
+            rndtime: if bans > 0 { rndtime } else { Duration::ZERO },
+            weight: jail.growth.weight(own),
+        }
     }
 
-    /// What chance adds where it adds less than `rndtime`.
-    pub(super) fn by_chance(&mut self, rndtime: Duration) -> Duration {
-        self.drawn += 1;
-        ladder::by_chance(rndtime, self.key.draw(self.drawn))
+    /// Until when a ban lasts, with what chance adds.
+    pub(super) fn by_chance(&mut self, terms: Terms) -> Option<Instant> {
+        let added = match terms.rndtime {
+            Duration::ZERO => Duration::ZERO,
+            rndtime => {
+                self.drawn += 1;
+                ladder::by_chance(rndtime, self.key.draw(self.drawn))
+            }
+        };
+        terms.until.map(|until| until + added)
     }
 
-    /// Takes note of a ban.
+    /// Takes note of a ban. Jails with filter recidive may make a longer one of it.
     pub(super) fn decided(&mut self, addr: Addr, jail: u8, until: Option<Instant>, now: Instant) {
         self.counters.decided += 1;
-        let Memory { jails, history, .. } = &mut *self.memory;
-        let until = until.map(Moment::from);
-        history.record(addr, jail, now.into(), until, |jail| kept(jails, jail));
+        let Memory { jails, history, readers, .. } = &mut *self.memory;
+        let recidive = readers.recidive();
+        history.record(addr, jail, now.into(), until.map(Moment::from), |jail| kept(jails, recidive, jail));
+        if usize::from(jail) < self.memory.jails.len() && !recidive.has(jail) {
+            for number in recidive.numbers() {
+                self.count_ban(addr, number, recidive, now);
+            }
+        }
+    }
+
+    /// Lets jail `number` count the bans of `addr`, of which there is one more, by all jails but `recidive`.
+    #[inline(never)] // smaller
+    fn count_ban(&mut self, addr: Addr, number: u8, recidive: JailSet, now: Instant) {
+        let Memory { jails, own, .. } = &*self.memory;
+        let Some(jail) = jails.get(usize::from(number)) else { return };
+        if protection(Some(jail), own, self.layout.widths, addr).is_some() {
+            return;
+        }
+        // Those that led to a ban once do not count again.
+        let mut since = Moment::from(now) - jail.findtime;
+        if let Some(last) = self.past(addr, number, now).and_then(Past::last) {
+            since = since.max(last);
+        }
+        let others = (0..).zip(jails).map(|(other, _)| other).filter(|other| !recidive.has(*other));
+        let bans = others.filter_map(|other| self.past(addr, other, now)).flat_map(Past::times);
+        if bans.filter(|at| **at > since).zip(0..jail.maxretry).count() < usize::try_from(jail.maxretry).unwrap_or(1) {
+            return;
+        }
+        let terms = self.terms(addr, number, jail, now);
+        let until = self.by_chance(terms);
+        if let Wanted::New | Wanted::Extended = self.want(addr, number, until) {
+            self.decided(addr, number, until, now);
+        }
     }
 
     pub(super) fn forget_past(&mut self, addr: Addr) {
@@ -80,7 +127,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Decision, JailSet};
+    use super::super::Decision;
     use super::*;
     use crate::config::model::Config;
     use crate::firewall::nft::Layout;
@@ -173,6 +220,62 @@ mod tests {
             world.rounds::<2>(0);
             assert_eq!(world.round(1), want);
         }
+    }
+
+    const RECIDIVE: &str = "[defaults]\nmaxretry = 1\n[jails.a]\nfilter = 'sshd'\n[jails.recidive]\nmaxretry = 3\n[jails.b]\nfilter = 'sshd'\n";
+
+    fn bans(world: &World, number: u8) -> u16 {
+        world.engine.past(Addr::v4([192, 0, 2, 1]), number, world.now).map_or(0, |past| past.count)
+    }
+
+    fn banned_by(world: &World) -> Option<(u8, u64)> {
+        let ban = world.engine.bans().find(Addr::v4([192, 0, 2, 1]))?;
+        Some((ban.jail, ban.until?.since(world.now).as_secs()))
+    }
+
+    #[test]
+    fn who_is_banned_again_and_again_is_banned_for_long() {
+        let mut world = World::new(RECIDIVE);
+        assert_eq!(world.rounds(0), [(1, 10); 2]);
+        assert!(matches!(world.fail(2, 1), Some(Decision::Ban(_))));
+        assert_eq!(banned_by(&world), Some((1, 604_800)), "the third by any jail, at once for long");
+        assert_eq!([0, 1, 2].map(|number| bans(&world, number)), [2, 1, 1]);
+        assert_eq!(world.fail(0, 1), Some(Decision::AlreadyBanned));
+        world.now = world.now + Duration::from_secs(604_800);
+        world.engine.expire(world.now);
+        // Those that led to this ban are done with, however recent.
+        assert_eq!(world.rounds(0), [(1, 10); 2]);
+        assert!(matches!(world.fail(0, 1), Some(Decision::Ban(_))));
+        assert_eq!(banned_by(&world), Some((1, 604_800)));
+    }
+
+    #[test]
+    fn bans_count_for_a_day_and_not_those_by_hand() {
+        let mut world = World::new(RECIDIVE);
+        let addr = Addr::v4([192, 0, 2, 1]);
+        assert_eq!(world.rounds(0), [(1, 10); 2]);
+        world.now = world.now + Duration::from_secs(86_400 - 600);
+        assert_eq!(world.rounds(0), [(1, 10); 2]);
+        assert_eq!(bans(&world, 1), 0, "the first two were more than a day ago");
+        for _ in 0..5 {
+            let until = Some(world.now + Duration::from_secs(60));
+            assert_eq!(world.engine.ban(addr, MANUAL, until, false, world.now), Ok(Wanted::New));
+            world.now = world.now + Duration::from_secs(60);
+            world.engine.expire(world.now);
+        }
+        let until = Some(world.now + Duration::from_secs(60));
+        assert_eq!(world.engine.ban(addr, 0, until, false, world.now), Ok(Wanted::New));
+        assert_eq!(banned_by(&world), Some((1, 604_800)), "in the name of a jail it counts");
+    }
+
+    #[test]
+    fn what_a_jail_over_the_others_ignores_it_does_not_ban() {
+        let mut world = World::new(&RECIDIVE.replace("maxretry = 3", "maxretry = 3\nignoreip = ['192.0.2.1']"));
+        assert_eq!(world.rounds(0), [(1, 10); 9]);
+        assert_eq!(bans(&world, 1), 0);
+        let mut world = World::new(&RECIDIVE.replace("maxretry = 3", "enabled = false\nmaxretry = 3"));
+        assert_eq!(world.rounds(0), [(1, 10); 9]);
+        assert_eq!(bans(&world, 1), 0);
     }
 
     #[test]

@@ -24,6 +24,10 @@ impl JailSet {
         self.0 |= 1u128.checked_shl(jail.into()).unwrap_or(0);
     }
 
+    pub(super) fn has(self, jail: u8) -> bool {
+        self.0.checked_shr(jail.into()).is_some_and(|bits| bits & 1 == 1)
+    }
+
     pub(super) const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
@@ -72,6 +76,11 @@ impl Readers {
                 self.of_own_log.insert(number);
             }
         }
+    }
+
+    /// The jails that count the bans of the others.
+    pub(super) fn recidive(&self) -> JailSet {
+        self.of_filter.get(Filter::Recidive.index()).copied().unwrap_or_default()
     }
 
     /// The jails with one of these filters.

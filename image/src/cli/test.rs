@@ -82,6 +82,7 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
                     _ => Some(
                         text(name)
                             .and_then(Filter::from_name)
+                            .filter(reads_a_log)
                             .ok_or(wrong("no such filter, `edgeban test --help` names them", name))?,
                     ),
                 };
@@ -121,12 +122,17 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
 fn help() -> u8 {
     let [before, after] = HELP;
     say(before);
-    for filter in Filter::ALL {
+    for filter in Filter::ALL.into_iter().filter(reads_a_log) {
         say("                      ");
         say(filter.name());
         say("\n");
     }
     say(after)
+}
+
+/// One does not: it counts bans.
+fn reads_a_log(filter: &Filter) -> bool {
+    *filter != Filter::Recidive
 }
 
 fn text(bytes: &'static [u8]) -> Option<&'static str> {
@@ -137,7 +143,7 @@ fn text(bytes: &'static [u8]) -> Option<&'static str> {
 fn jails(request: &Request) -> Vec<Jail, { Filter::ALL.len() }> {
     Filter::ALL
         .into_iter()
-        .filter(|filter| request.filter.is_none_or(|only| only == *filter))
+        .filter(|filter| request.filter.map_or(reads_a_log(filter), |only| only == *filter))
         .map(|filter| Jail {
             name: String::new(),
             enabled: true,

@@ -196,6 +196,19 @@ fn growth() {
     ]);
 }
 
+/// Jails over the others' bans.
+#[test]
+fn recidive() {
+    check(&[
+        (
+            "[jails.recidive]\nlogpath = '/a'",
+            &["2:1: a jail with filter recidive has no log, it counts the bans of the other jails"],
+        ),
+        ("[jails.recidive]\nmaxretry = 9", &["2:1: a jail with filter recidive counts at most 8 bans (TIMES)"]),
+        ("[jails.recidive]\nmode = 'extra'", &["2:1: this jail's filter has no mode but \"normal\""]),
+    ]);
+}
+
 /// `logpath` and `ignoreip`.
 #[test]
 fn lists() {

@@ -197,6 +197,13 @@ fn the_example_is_what_it_says() {
             Jail { enabled: false, ..base("dropbear", Filter::Dropbear) },
             Jail { logpath: paths(&["/var/log/nginx/error.log"]), ..base("nginx-http-auth", Filter::NginxHttpAuth) },
             probes,
+            Jail {
+                logpath: paths(&[]),
+                maxretry: 3,
+                findtime: Duration::from_secs(86_400),
+                bantime: BanTime::For(Duration::from_secs(604_800)),
+                ..base("recidive", Filter::Recidive)
+            },
         ],
     );
     want.bantime = BanTime::For(Duration::from_secs(3600));
@@ -231,6 +238,25 @@ fn each_filter_knows_its_files() {
         assert_eq!(jail.filter, filter);
         assert!(jail.logpath.iter().eq(filter.logpath()), "{filter:?}");
     }
+}
+
+/// A jail over the others' bans has no log, and is for longer times than theirs.
+#[test]
+fn recidive_has_times_of_its_own() {
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let usual = Jail {
+        logpath: paths(&[]),
+        findtime: days(1),
+        bantime: BanTime::For(days(7)),
+        ..jail("recidive", Filter::Recidive)
+    };
+    let defaults = "[defaults]\nlogpath = '/a'\nmaxretry = 9\nfindtime = 9\nbantime = 9\n";
+    for text in ["[jails.recidive]", &format!("{defaults}[jails.recidive]")] {
+        assert_eq!(good(text).jails.as_slice(), core::slice::from_ref(&usual));
+    }
+    let config = good(&format!("{defaults}[jails.x]\nfilter = 'recidive'\nmaxretry = 8\nfindtime = 1\nbantime = 2\n"));
+    let times = (config.jails[0].maxretry, config.jails[0].findtime.as_secs(), config.jails[0].bantime);
+    assert_eq!(times, (8, 1, BanTime::For(Duration::from_secs(2))));
 }
 
 #[test]

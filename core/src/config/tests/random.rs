@@ -2,6 +2,7 @@
 
 use super::super::model::{BanTime, Config};
 use super::{good, try_read};
+use crate::detect::Filter;
 use crate::limits;
 use crate::time::Duration;
 use proptest::collection::vec;
@@ -121,7 +122,7 @@ fn check(config: &Config) {
             matches!(jail.bantime, BanTime::Permanent)
                 || matches!(jail.bantime, BanTime::For(t) if span(t, limits::BANTIME_SECS))
         );
-        assert!(!jail.logpath.is_empty());
+        assert_eq!(jail.logpath.is_empty(), jail.filter == Filter::Recidive);
         for path in &jail.logpath {
             assert!(path.starts_with('/') && !path.ends_with('/') && !path.contains(['*', '?', '[', '\0', '\n']));
         }
