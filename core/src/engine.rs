@@ -19,8 +19,9 @@ use crate::firewall::nft::{self, Layout};
 use crate::firewall::xt::{Failure, Info, Refused, Rewrite, Sources};
 use crate::limits;
 use crate::own::{LOOPBACK, Own, Why};
+use crate::replay::LogClock;
 use crate::source::docker;
-use crate::source::syslog::{Record, Stamp};
+use crate::source::syslog::{Record, Split, Stamp};
 use crate::table::HashKey;
 use crate::time::{Duration, Instant};
 use crate::wire::nft::chain::Hook;
@@ -51,6 +52,29 @@ pub struct Counters {
     pub refused_full: u64,
     /// Bans that were taken out at the last gate, or lifted, because their address turned out to be protected.
     pub protected: u64,
+}
+
+/// When a line happens.
+pub enum Clock<'c> {
+    /// When it is read.
+    Real(Instant),
+    /// When it says.
+    Log(&'c mut LogClock),
+}
+
+impl Clock<'_> {
+    fn at(self, stamp: impl FnOnce() -> Option<Stamp>) -> Instant {
+        match self {
+            Self::Real(now) => now,
+            Self::Log(clock) => clock.at(stamp()),
+        }
+    }
+}
+
+impl From<Instant> for Clock<'_> {
+    fn from(now: Instant) -> Self {
+        Self::Real(now)
+    }
 }
 
 /// What a jail makes of an attempt.
@@ -204,55 +228,51 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// Reads one log line (without its newline) for the jails that follow its source. `decided` hears what each jail
     /// that recognised an attempt made of it.
-    pub fn handle_line(
+    pub fn handle_line<'c>(
         &mut self,
         jails: JailSet,
         line: &[u8],
-        now: Instant,
+        clock: impl Into<Clock<'c>>,
         mut decided: impl FnMut(&Jail, Attempt, Decision),
     ) {
-        self.handle_line_at(jails, line, |_| now, &mut decided);
-    }
-
-    /// As [`Engine::handle_line`] for a line that happened when `clock` says, by the line's own stamp.
-    pub fn handle_line_at(
-        &mut self,
-        jails: JailSet,
-        line: &[u8],
-        clock: impl FnOnce(Option<Stamp>) -> Instant,
-        decided: &mut impl FnMut(&Jail, Attempt, Decision),
-    ) {
         self.counters.lines += 1;
+        let clock = clock.into();
         if line.starts_with(docker::START)
             && let Some(wrapped) = docker::Wrapped::parse(line)
         {
-            let now = clock(Some(wrapped.time()));
-            return self.handle_wrapped(jails, wrapped, now, decided);
+            return self.handle_wrapped(jails, wrapped, clock, &mut decided);
         }
-        let header = Record::parse(line);
-        let named = header.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
+        let split = Split::of(line);
+        let named = split.record.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
         // A line of one service is never tried for another.
-        let own =
-            if named.is_empty() && self.memory.readers.read_own_logs(jails) { Filter::own_record(line) } else { None };
-        let now = clock(header.or(own).and_then(|record| record.stamp));
-        self.handle_header(jails, header, named, now, decided);
+        let own = if named.is_empty() && self.memory.readers.read_own_logs(jails) {
+            Filter::own_record(line, &split)
+        } else {
+            None
+        };
+        let now = clock.at(|| match split.record {
+            Some(record) => record.stamp,
+            None => Filter::own_stamp(&own?),
+        });
+        if let Some(record) = split.record {
+            self.handle_record(jails, &record, named, now, &mut decided);
+        }
         if let Some(own) = own {
-            self.ask(jails.and(self.memory.readers.of_own(&own)), &own, now, decided);
+            self.ask(jails.and(self.memory.readers.of_own(&own)), &own, now, &mut decided);
         }
     }
 
-    fn handle_header(
+    /// What the jails make of a line with a header.
+    fn handle_record(
         &mut self,
         jails: JailSet,
-        header: Option<Record<'_>>,
+        record: &Record<'_>,
         named: FilterSet,
         now: Instant,
         decided: &mut impl FnMut(&Jail, Attempt, Decision),
     ) {
-        if let Some(record) = header {
-            let filters = if named.is_empty() { FilterSet::OTHERS } else { named };
-            self.ask(jails.and(self.memory.readers.of(filters)), &record, now, decided);
-        }
+        let filters = if named.is_empty() { FilterSet::OTHERS } else { named };
+        self.ask(jails.and(self.memory.readers.of(filters)), record, now, decided);
     }
 
     /// A line that a container wrote. Without a known program's name it is read by all jails that follow its file: who names
@@ -262,16 +282,19 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         &mut self,
         jails: JailSet,
         wrapped: docker::Wrapped<'_>,
-        now: Instant,
+        clock: Clock<'_>,
         decided: &mut impl FnMut(&Jail, Attempt, Decision),
     ) {
+        let now = clock.at(|| Some(wrapped.time()));
         let mut buffer = docker::Buffer::new();
         let Some(line) = wrapped.line(&mut buffer) else { return };
-        let header = Record::parse(line);
-        let named = header.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
-        self.handle_header(jails, header, named, now, decided);
+        let split = Split::of(line);
+        let named = split.record.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
+        if let Some(record) = split.record {
+            self.handle_record(jails, &record, named, now, decided);
+        }
         if named.is_empty()
-            && let Some(own) = Filter::own_record(line)
+            && let Some(own) = Filter::own_record(line, &split)
         {
             self.ask(jails, &own, now, decided);
         }

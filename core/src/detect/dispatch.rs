@@ -5,7 +5,7 @@
 //! asked for only if the table does not know them, and only of rows whose `starts` fit.
 
 use super::registry::{Filter, ROWS};
-use crate::source::syslog::Record;
+use crate::source::syslog::{Record, Split};
 
 /// What the dispatch knows of a filter, a row for each.
 pub(super) struct Row {
@@ -123,13 +123,13 @@ impl Filter {
     /// What a jail with this filter reads of a line, if it reads it.
     #[must_use]
     pub fn record<'a>(self, line: &'a [u8]) -> Option<Record<'a>> {
-        let header = Record::parse(line);
-        let known = header.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
-        match header {
+        let split = Split::of(line);
+        let known = split.record.map_or(FilterSet::NONE, |record| FilterSet::of_program(record.program));
+        match split.record {
             Some(record) if self.is_program(record.program) => Some(record),
             // A line of one service is never tried for another.
             _ if !known.is_empty() => None,
-            _ => Self::own_record(line).filter(|own| FilterSet::of_own(own).has(self)),
+            _ => Self::own_record(line, &split).filter(|own| FilterSet::of_own(own).has(self)),
         }
     }
 }

@@ -15,7 +15,7 @@ pub use registry::Filter;
 pub use session::Sessions;
 
 use crate::addr::Addr;
-use crate::source::syslog::{Record, own_date};
+use crate::source::syslog::{Record, Split, Stamp, own_form};
 
 /// How much of a service's complaints count, as fail2ban's filters define it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default)]
@@ -49,17 +49,23 @@ impl Filter {
 
     /// A line of a log file that a service writes by itself, without syslog: no program's name, and mostly a date. For filters
     /// that [have such a file](Self::has_own_log), and for lines that are of no service's program: a line of one service is
-    /// never tried for another. `None` if it is empty.
+    /// never tried for another. `None` if it is empty, or has a header that [is certainly syslog's](Record::is_certain).
     #[must_use]
-    pub fn own_record(line: &[u8]) -> Option<Record<'_>> {
-        let (stamp, message) = match own_date(line) {
-            _ if line.first() == Some(&b'{') => (None, line),
-            Some(found) => found,
-            // Those of access logs have it inside, others have none.
-            None => (pattern::access::stamp(line).flatten(), line),
+    pub fn own_record<'a>(line: &'a [u8], split: &Split<'a>) -> Option<Record<'a>> {
+        if split.record.is_some_and(|record| record.is_certain()) {
+            return None;
+        }
+        let (stamp, message) = match split.dated {
+            Some((stamp, rest)) => (Some(stamp), rest),
+            None => own_form(line).unwrap_or((None, line)),
         };
         let message = message.trim_ascii();
         if message.is_empty() { None } else { Some(Record { stamp, program: b"", pid: None, message }) }
+    }
+
+    /// The date that such a line has inside, as those of access logs do.
+    pub(crate) fn own_stamp(record: &Record<'_>) -> Option<Stamp> {
+        record.stamp.or_else(|| pattern::access::stamp(record.message)?)
     }
 }
 

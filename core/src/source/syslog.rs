@@ -1,7 +1,7 @@
 //! The header of a log line: RFC 3164 (with and without year, BSD's, BusyBox's, `logread`'s), RFC 5424, ISO 8601, journalctl's
 //! short forms, seconds since 1970, the kernel's clock, or only `host program[pid]:`.
 //!
-//! [`Record::parse`] runs on every line of a busy log, so the commonest shape (`Mar  3 00:17:22 `) is told by fixed
+//! [`Split::of`] runs on every line of a busy log, so the commonest shape (`Mar  3 00:17:22 `) is told by fixed
 //! offsets, and no form looks at a byte of the line twice except for the date that it turned out not to be. The
 //! program is read from the header's own place and never searched for: what a program says cannot name another one.
 //!
@@ -12,7 +12,7 @@ mod date;
 mod kernel;
 mod tag;
 
-pub(crate) use date::{access as access_date, iso_time, month_day_time, own as own_date};
+pub(crate) use date::{access as access_date, iso_time, month_day_time, own as own_date, own_form};
 
 /// When a line says that it was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,36 +36,66 @@ pub struct Record<'a> {
     pub message: &'a [u8],
 }
 
-impl<'a> Record<'a> {
-    /// Splits a line (without its newline) into header and message; `None` if it has no header of a known form.
+/// A line, split at its header as far as it has one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Split<'a> {
+    /// The record, if the header has a known form.
+    pub record: Option<Record<'a>>,
+    /// The date that the line starts with, and what follows it, if syslog writes such a date.
+    pub dated: Option<(Stamp, &'a [u8])>,
+}
+
+impl<'a> Split<'a> {
+    /// Splits a line (without its newline).
     #[must_use]
-    pub fn parse(line: &'a [u8]) -> Option<Self> {
+    pub fn of(line: &'a [u8]) -> Self {
         let mut line = line;
         while let [rest @ .., b'\r' | b'\n'] = line {
             line = rest;
         }
-        if let Some((stamp, rest)) = date::fixed(line) {
-            return Self::after_date(Some(stamp), rest);
+        if let Some(dated) = date::fixed(line) {
+            return Self::at_date(dated);
         }
+        // JSON: no word of it is a program's name.
         if line.first() == Some(&b'{') {
-            // JSON: no word of it is a program's name.
-            return None;
+            return Self { record: None, dated: None };
         }
+        let mut rest = line;
         if line.first() == Some(&b'<')
-            && let Some(rest) = after_priority(line)
+            && let Some(after) = after_priority(line)
         {
-            if let Some(rest) = rest.strip_prefix(b"1 ") {
-                return Self::rfc5424(rest);
+            if let Some(after) = after.strip_prefix(b"1 ") {
+                return Self { record: Record::rfc5424(after), dated: None };
             }
-            line = rest;
+            rest = after;
         }
-        if let Some(message) = kernel::after_clock(line) {
-            return Some(Self { stamp: None, program: b"kernel", pid: None, message });
+        if let Some(message) = kernel::after_clock(rest) {
+            let record = Record { stamp: None, program: b"kernel", pid: None, message };
+            return Self { record: Some(record), dated: None };
         }
-        match date::any(line) {
-            Some((stamp, rest)) => Self::after_date(Some(stamp), rest),
-            None => Self::after_date(None, line),
+        match date::any(rest) {
+            Some(dated) if rest.len() == line.len() => Self::at_date(dated),
+            Some((stamp, rest)) => Self { record: Record::after_date(Some(stamp), rest), dated: None },
+            None => Self { record: Record::after_date(None, rest), dated: None },
         }
+    }
+
+    fn at_date(dated: (Stamp, &'a [u8])) -> Self {
+        Self { record: Record::after_date(Some(dated.0), dated.1), dated: Some(dated) }
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Splits a line (without its newline) into header and message; `None` if it has no header of a known form.
+    #[must_use]
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        Split::of(line).record
+    }
+
+    /// Whether the header is certainly one of syslog's: a date, and a program's name with its process id.
+    #[must_use]
+    pub const fn is_certain(&self) -> bool {
+        self.stamp.is_some() && self.pid.is_some()
     }
 
     /// `[<facility.severity>] [host] [facility.severity] program[pid]: message`: BSD's syslogd writes the priority before the

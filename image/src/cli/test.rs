@@ -11,7 +11,7 @@ use edgeban_core::ban::ladder::Growth;
 use edgeban_core::config::duration;
 use edgeban_core::config::model::{BanTime, Jail};
 use edgeban_core::detect::{Filter, Mode};
-use edgeban_core::engine::{Decision, Engine, FullMemory, JailSet};
+use edgeban_core::engine::{Clock, Decision, Engine, FullMemory, JailSet};
 use edgeban_core::firewall::nft::Layout;
 use edgeban_core::limits;
 use edgeban_core::replay::LogClock;
@@ -236,7 +236,7 @@ impl<'m> Replay<'m> {
         self.line += 1;
         let clock = &mut self.clock;
         let mut hit: Option<(Filter, Addr, bool)> = None;
-        self.engine.handle_line_at(self.all, line, |stamp| clock.at(stamp), &mut |jail, attempt, decision| {
+        self.engine.handle_line(self.all, line, Clock::Log(clock), |jail, attempt, decision| {
             // The first filter that matches, unless another leads to a ban.
             let ban = matches!(decision, Decision::Ban(_));
             if ban || hit.is_none() {

@@ -76,6 +76,14 @@ const FORMS: [&[u8]; 10] = [
 /// `2014/04/03 22:20:38 `, or one in brackets (`[Sat Jul 20 21:39:11.978080 2013] `), or one of single programs, or
 /// daemontools' `@4000000... `, which is skipped.
 pub(crate) fn own(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
+    match fixed(line).or_else(|| any(line)) {
+        Some((stamp, rest)) => Some((Some(stamp), rest)),
+        None => own_form(line),
+    }
+}
+
+/// The same, but for dates that syslog might write.
+pub(crate) fn own_form(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
     let (stamp, rest) = match line {
         [b'@', rest @ ..] => {
             let (label, rest) = rest.split_at_checked(24)?;
@@ -97,11 +105,10 @@ pub(crate) fn own(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
         // Grafana's time is a field among others.
         [b't', b'=', rest @ ..] => iso(rest)?,
         [b't', b'y', b'p', b'e', b'=', ..] => (of_audit(line)?, line),
-        _ => fixed(line)
-            .or_else(|| any(line))
-            .or_else(|| formed(line))
-            .or_else(|| after_request(line))
-            .or_else(|| iso_colon(line))?,
+        [b'0'..=b'9', ..] => formed(line).or_else(|| after_request(line)).or_else(|| iso_colon(line))?,
+        [b'A'..=b'Z', ..] => formed(line)?,
+        [b'a'..=b'f', ..] => after_request(line)?,
+        _ => return None,
     };
     Some((Some(stamp), rest))
 }
