@@ -29,4 +29,5 @@ pub mod replay;
 pub mod source;
 pub mod table;
 pub mod time;
+pub mod web;
 pub mod wire;
