@@ -185,6 +185,8 @@ const ABOUT_A_USER: &[(&str, &str)] = &[
     ("dropbear", "User '{u}' has invalid shell, rejected"),
     ("dropbear", "Exit before auth from <10.1.1.1:5>: (user '{u}', 3 fails): Max auth tries reached - user '{u}'"),
     ("dropbear", "Exit before auth (user '{u}', 10 fails): Max auth tries reached - user '{u}' from 10.1.1.1:5"),
+    ("dropbear", "Logins are restricted to the group ssh but user '{u}' is not a member"),
+    ("dropbear", "Exit before auth from <10.1.1.1:5>: (user '{u}', 0 fails): Client trying multiple usernames"),
 ];
 
 /// Pieces of the services' own words, with the victim in the peer's place.

@@ -7,6 +7,7 @@
 //! Mode `normal` counts failed logins and connections that used up their tries; `ddos` and `aggressive` also those that
 //! left without a login (scanners that only look for keys leave no other trace).
 
+use super::text::contains_any;
 use super::{after_last, host_port, split_first, split_last, trim_end};
 use crate::detect::Mode;
 use crate::detect::session::Part;
@@ -17,11 +18,14 @@ pub(in crate::detect) fn read(message: &[u8], mode: Mode) -> Option<Part<'_>> {
     let message = trim_end(without_own_prefix(message));
     match message.first()? {
         b'B' | b'b' => bad_password(message),
-        b'L' | b'l' => login_attempt(message),
+        b'L' | b'l' => login_attempt(message).or_else(|| outside_group(message)),
         b'E' | b'e' => exit_before_auth(message, mode),
         b'T' => failed(after_either(message, &[b"Too-long password attempt for "])?),
-        b'P' => public_key(message),
-        b'C' => Some(Part::Begins(host_port(message.strip_prefix(b"Child connection from ")?)?)),
+        b'P' | b'A' => succeeded(message),
+        b'C' => match message.strip_prefix(b"Child connection from ") {
+            Some(peer) => host_port(peer).map(Part::Begins),
+            None => failed(message.strip_prefix(b"Client trying multiple usernames")?),
+        },
         b'r' => (message == b"root login rejected").then_some(Part::Nameless),
         b'U' => rejected_user(message),
         _ => None,
@@ -64,28 +68,34 @@ fn login_attempt(message: &[u8]) -> Option<Part<'_>> {
 /// `Exit before auth from <HOST:PORT>: REASON`, and the old `Exit before auth (user 'NAME', N fails): REASON from
 /// HOST:PORT`. In the first, the address stands before all that the peer chooses.
 fn exit_before_auth(message: &[u8], mode: Mode) -> Option<Part<'_>> {
-    const USED_UP: &[u8] = b"Max auth tries reached";
+    const USED_UP: [&[u8]; 2] = [b"Max auth tries reached", b"Client trying multiple usernames"];
     let rest = message.get(1..)?.strip_prefix(b"xit before auth")?;
     if let Some(rest) = rest.strip_prefix(b" from <") {
         let (address, reason) = split_first(rest, b">: ")?;
         let peer = host_port(address)?;
-        return Some(match split_first(reason, USED_UP) {
-            Some(_) => Part::UsedUp(peer),
-            None => Part::Ends { peer, failed: matches!(mode, Mode::Ddos | Mode::Aggressive) },
+        return Some(if contains_any(reason, &USED_UP) {
+            Part::UsedUp(peer)
+        } else {
+            Part::Ends { peer, failed: matches!(mode, Mode::Ddos | Mode::Aggressive) }
         });
     }
     let rest = rest.strip_prefix(b" (user '")?;
     let (before, address) = split_last(rest, b" from ")?;
-    split_first(before, USED_UP)?;
-    host_port(address).map(Part::UsedUp)
+    if contains_any(before, &USED_UP) { host_port(address).map(Part::UsedUp) } else { None }
 }
 
-/// `Pubkey auth bad signature for 'NAME' with key FINGERPRINT from HOST:PORT`, and the two messages of success.
-fn public_key(message: &[u8]) -> Option<Part<'_>> {
+/// `Pubkey auth bad signature for 'NAME' with key FINGERPRINT from HOST:PORT`, and the messages of success.
+fn succeeded(message: &[u8]) -> Option<Part<'_>> {
     if let Some(rest) = message.strip_prefix(b"Pubkey auth bad signature for ") {
         return failed(rest);
     }
-    let rest = after_either(message, &[b"Pubkey auth succeeded for '", b"Password auth succeeded for '"])?;
+    const STARTS: [&[u8]; 4] = [
+        b"Pubkey auth succeeded for '",
+        b"Password auth succeeded for '",
+        b"PAM password auth succeeded for '",
+        b"Auth succeeded with blank password for '",
+    ];
+    let rest = after_either(message, &STARTS)?;
     let (user, _) = split_last(rest, b"' ")?;
     Some(Part::Accepted(user))
 }
@@ -95,6 +105,12 @@ fn rejected_user(message: &[u8]) -> Option<Part<'_>> {
     const ENDS: [&[u8]; 3] = [b"' has invalid shell, rejected", b"' is locked", b"' has blank password, rejected"];
     after_either(message, &[b"User '", b"User account '"])?;
     ENDS.iter().any(|end| message.ends_with(end)).then_some(Part::Nameless)
+}
+
+/// `Logins are restricted to the group GROUP but user 'NAME' is not a member`
+fn outside_group(message: &[u8]) -> Option<Part<'_>> {
+    let fits = message.starts_with(b"Logins are restricted to the group ") && message.ends_with(b"' is not a member");
+    fits.then_some(Part::Nameless)
 }
 
 #[cfg(test)]
@@ -121,6 +137,7 @@ mod tests {
             "Login attempt for nonexistent user 'x' from 10.1.1.1:5543",
             "Login attempt with wrong user admin from 10.1.1.1:5543",
             "Too-long password attempt for 'root' from 10.1.1.1:5543",
+            "Client trying multiple usernames from 10.1.1.1:5543",
             "Pubkey auth bad signature for 'u' with key SHA256:abc from 10.1.1.1:5543",
             "[825] Jul 10 23:57:29 Bad password attempt for 'root' from ::ffff:10.1.1.1:5543",
             "Bad password attempt for 'x' from 9.9.9.9:22' from 10.1.1.1:5543",
@@ -131,6 +148,7 @@ mod tests {
             "Exit before auth (user 'root', 10 fails): Max auth tries reached - user 'root' from 10.1.1.1:60588",
             "Exit before auth from <10.1.1.1:5543>: (user 'root', 10 fails): Max auth tries reached - user 'root'",
             "Exit before auth from <10.1.1.1:5543>: Max auth tries reached - user 'is invalid'",
+            "Exit before auth from <10.1.1.1:5543>: (user 'root', 0 fails): Client trying multiple usernames",
             "Exit before auth from <10.1.1.1:5543>: (user 'x' from <9.9.9.9:1>', 10 fails): Max auth tries reached",
         ] {
             assert_eq!(normal(message), Some(Part::UsedUp(addr("10.1.1.1"))), "{message}");
@@ -169,8 +187,15 @@ mod tests {
         assert_eq!(normal("Password auth succeeded for 'root' from 10.1.1.1:5"), Some(Part::Accepted(b"root")));
         let key = "Pubkey auth succeeded for 'root' with ssh-ed25519 key SHA256:abc from 10.1.1.1:5";
         assert_eq!(normal(key), Some(Part::Accepted(b"root")));
+        let twice = "Password auth succeeded for 'root' from 10.1.1.1:5, extra auth required";
+        assert_eq!(normal(twice), Some(Part::Accepted(b"root")));
+        assert_eq!(normal("PAM password auth succeeded for 'root' from 10.1.1.1:5"), Some(Part::Accepted(b"root")));
+        let blank = "Auth succeeded with blank password for 'root' from 10.1.1.1:5";
+        assert_eq!(normal(blank), Some(Part::Accepted(b"root")));
         assert_eq!(normal("Exit (root) from <10.1.1.1:5>: Disconnect received"), None);
         assert_eq!(normal("User 'nobody' has invalid shell, rejected"), Some(Part::Nameless));
         assert_eq!(normal("User account 'x' is locked"), Some(Part::Nameless));
+        let group = "Logins are restricted to the group ssh but user 'x' is not a member";
+        assert_eq!(normal(group), Some(Part::Nameless));
     }
 }
