@@ -92,11 +92,12 @@ pub(crate) fn own_form(line: &[u8]) -> Option<(Option<Stamp>, &[u8])> {
         [b'[', inner @ ..] => in_brackets(inner)?,
         // Murmur's level.
         [b'<', b'W', b'>', rest @ ..] => iso(rest)?,
-        [b'<', inner @ ..] => {
-            // Oracle Messaging Server's `<co ts="2014-06-02T16:06:33.99" pi=...`.
-            let inner = inner.strip_prefix(b"co ts=\"")?;
-            let (date, rest) = inner.split_at_checked(inner.iter().take(LONGEST).position(|&b| b == b'"')?)?;
-            (alone(date)?, rest.get(1..)?)
+        // Oracle Messaging Server's `<co ts="2014-06-02T16:06:33.99" pi=...`.
+        [b'<', inner @ ..] => quoted(inner.strip_prefix(b"co ts=\"")?)?,
+        // logrus's `time="2026-11-24T05:00:00+01:00" level=...`.
+        [b't', b'i', b'm', b'e', b'=', b'"', inner @ ..] => {
+            let (stamp, rest) = quoted(inner)?;
+            (stamp, rest.strip_prefix(b" ")?)
         }
         [b'0'..=b'9', _, _, _, b'/', ..] => {
             let (date, rest) = line.split_at_checked(19)?;
@@ -152,6 +153,12 @@ fn in_brackets(inner: &[u8]) -> Option<(Stamp, &[u8])> {
     iso(rest).or_else(|| formed(rest))
 }
 
+/// A date in quotes, behind the first of them.
+fn quoted(inner: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (date, rest) = inner.split_at_checked(inner.iter().take(LONGEST).position(|&b| b == b'"')?)?;
+    Some((alone(date)?, rest.get(1..)?))
+}
+
 /// A date that fills the text, maybe with slashes or a fraction.
 fn alone(text: &[u8]) -> Option<Stamp> {
     // As the other forms have it: dashes, no fraction, a space at the end.
@@ -163,7 +170,12 @@ fn alone(text: &[u8]) -> Option<Stamp> {
             plain.push(if byte == b'/' { b'-' } else { byte }).ok()?;
         }
     }
-    any(&plain).or_else(|| formed(&plain)).map(|(stamp, _)| stamp)
+    let (stamp, rest) = any(&plain).or_else(|| formed(&plain))?;
+    // Serilog's zone has a space before it.
+    match (stamp, zone(rest)) {
+        (Stamp::Wall(WallTime(at)), Some((east, b" "))) => Some(Stamp::Wall(WallTime(at - east))),
+        _ => Some(stamp),
+    }
 }
 
 /// Tine's `REQUEST TRANSACTION USER [DURATION ...]- 2014-01-13T05:02:22+00:00 `, where the first two are hexadecimal.
