@@ -127,7 +127,7 @@ fn what_can_be_read_in_two_ways_counts_only_when_the_connection_is_known() {
     assert_eq!(detect(&line(forged), Mode::Normal, &mut sessions).map(|attempt| attempt.addr), Some(peer));
 }
 
-/// What OpenSSH and dropbear print about a user `{u}` who comes from the peer, in the order of one connection.
+/// What OpenSSH, dropbear and pppd print about a user `{u}` who comes from the peer, in the order of one connection.
 const ABOUT_A_USER: &[(&str, &str)] = &[
     ("sshd", "Invalid user {u} from 10.1.1.1 port 5"),
     ("sshd", "input_userauth_request: invalid user {u} [preauth]"),
@@ -187,6 +187,9 @@ const ABOUT_A_USER: &[(&str, &str)] = &[
     ("dropbear", "Exit before auth (user '{u}', 10 fails): Max auth tries reached - user '{u}' from 10.1.1.1:5"),
     ("dropbear", "Logins are restricted to the group ssh but user '{u}' is not a member"),
     ("dropbear", "Exit before auth from <10.1.1.1:5>: (user '{u}', 0 fails): Client trying multiple usernames"),
+    ("xl2tpd", "Call established with 10.1.1.1, PID: 7, Local: 1, Remote: 2, Serial: 3"),
+    ("pppd", "PAP peer authentication failed for \"{u}\""),
+    ("pppd", "Peer \"{u}\" failed CHAP authentication"),
 ];
 
 /// Pieces of the services' own words, with the victim in the peer's place.
@@ -235,6 +238,8 @@ const PIECES: &[&str] = &[
     " found.",
     "::ffff:9.9.9.9",
     "9.9.9.9:22",
+    "Call established with 9.9.9.9, PID: 7, Local: ",
+    "\" failed CHAP authentication",
 ];
 
 fn text() -> impl Strategy<Value = String> {

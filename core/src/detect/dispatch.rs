@@ -361,7 +361,7 @@ mod tests {
                 );
             }
         }
-        for name in ["", "s", "sshD", "CRON", "systemd", "kernel", "sshd-", "\u{ff}"] {
+        for name in ["", "s", "sshD", "CRON", "systemd", "kerneloops", "sshd-", "\u{ff}"] {
             assert_eq!(FilterSet::of_program(name.as_bytes()), FilterSet::NONE, "{name}");
         }
         assert!(FilterSet::of_program(b"postfix-in/submission/smtpd").has(Filter::Postfix));

@@ -13,6 +13,10 @@ const AUTH: &[&str] = &["/var/log/auth.log", "/var/log/secure", "/var/log/messag
 /// The same of mail servers.
 const MAIL: &[&str] = &["/var/log/mail.log", "/var/log/maillog", "/var/log/messages"];
 
+/// The same of other daemons, and of the kernel.
+const DAEMON: &[&str] = &["/var/log/syslog", "/var/log/messages", "/var/log/daemon.log"];
+const KERNEL: &[&str] = &["/var/log/kern.log", "/var/log/messages"];
+
 /// Where Apache httpd and nginx write down requests.
 const APACHE_ACCESS: &[&str] =
     &["/var/log/apache2/access.log", "/var/log/apache2/other_vhosts_access.log", "/var/log/httpd/access_log"];
@@ -297,6 +301,134 @@ services! {
     // Other services of hosts and networks.
 
     // OpenWrt's own, access logs, and services of today.
+
+    /// LuCI, OpenWrt's web interface.
+    Luci = "luci" {
+        programs: [b"dispatcher.uc"],
+        instance: None,
+        logpath: AUTH,
+        own_log: false,
+        modes: false,
+        read: |record, _mode, _sessions| luci::read(record.message).map(once),
+    }
+    /// Logins in L2TP tunnels.
+    Xl2tpd = "xl2tpd" {
+        programs: [b"xl2tpd", b"pppd"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: false,
+        modes: false,
+        read: |record, _mode, sessions| {
+            let (pid, part) = xl2tpd::read(record)?;
+            sessions.take(Some(pid), part)
+        },
+    }
+    /// WireGuard's debug messages.
+    Wireguard = "wireguard" {
+        programs: [b"kernel"],
+        instance: None,
+        logpath: KERNEL,
+        own_log: false,
+        modes: false,
+        read: |record, _mode, _sessions| wireguard::read(record.message).map(once),
+    }
+    /// Port scans, by what firewall rules log.
+    NftLog = "nft-log" {
+        programs: [b"kernel"],
+        instance: None,
+        logpath: KERNEL,
+        own_log: false,
+        modes: false,
+        read: |record, _mode, _sessions| netfilter::read(record.message).map(once),
+    }
+    /// Requests that nginx refused, by its access log.
+    NginxAccess = "nginx-access" {
+        programs: [b"nginx"],
+        instance: None,
+        logpath: NGINX_ACCESS,
+        own_log: true,
+        modes: true,
+        read: |record, mode, _sessions| status::read(record.message, mode).map(once),
+    }
+    /// Requests that Apache httpd refused, by its access log.
+    ApacheAccess = "apache-access" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: APACHE_ACCESS,
+        own_log: true,
+        modes: true,
+        read: |record, mode, _sessions| status::read(record.message, mode).map(once),
+    }
+    /// Requests that Caddy refused, by its access log.
+    Caddy = "caddy" {
+        programs: [b"caddy"],
+        instance: None,
+        logpath: &["/var/log/caddy/access.log"],
+        own_log: true,
+        first: b"{",
+        modes: true,
+        read: |record, mode, _sessions| status::caddy(record.message, mode).map(once),
+    }
+    /// Requests that Traefik refused, by its access log as JSON.
+    TraefikAccess = "traefik-access" {
+        programs: [b"traefik"],
+        instance: None,
+        logpath: &["/var/log/traefik/access.log"],
+        own_log: true,
+        first: b"{",
+        modes: true,
+        read: |record, mode, _sessions| status::traefik(record.message, mode).map(once),
+    }
+    /// Nextcloud.
+    Nextcloud = "nextcloud" {
+        programs: [],
+        instance: None,
+        logpath: &["/var/www/nextcloud/data/nextcloud.log", "/var/www/html/data/nextcloud.log"],
+        own_log: true,
+        first: b"{",
+        modes: true,
+        read: |record, mode, _sessions| nextcloud::read(record.message, mode).map(once),
+    }
+    /// Authelia.
+    Authelia = "authelia" {
+        programs: [b"authelia"],
+        instance: None,
+        logpath: &["/var/log/authelia/authelia.log", "/config/authelia.log"],
+        own_log: true,
+        first: b"{l",
+        modes: false,
+        read: |record, _mode, _sessions| authelia::read(record.message).map(once),
+    }
+    /// Keycloak.
+    Keycloak = "keycloak" {
+        programs: [b"keycloak", b"kc.sh"],
+        instance: None,
+        logpath: &["/opt/keycloak/data/log/keycloak.log"],
+        own_log: true,
+        modes: false,
+        read: |record, _mode, _sessions| keycloak::read(record.message).map(once),
+    }
+    /// Jellyfin.
+    Jellyfin = "jellyfin" {
+        programs: [],
+        instance: None,
+        logpath: &["/var/log/jellyfin/log_.log"],
+        own_log: true,
+        first: b"[",
+        modes: false,
+        read: |record, _mode, _sessions| jellyfin::read(record.message).map(once),
+    }
+    /// PostgreSQL's log as JSON.
+    Postgresql = "postgresql" {
+        programs: [],
+        instance: None,
+        logpath: &["/var/log/postgresql/postgresql.json"],
+        own_log: true,
+        first: b"{",
+        modes: false,
+        read: |record, _mode, _sessions| postgresql::read(record.message).map(once),
+    }
 }
 
 /// What an optional part of a row says.

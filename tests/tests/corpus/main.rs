@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Pairs of filters that may read the same lines, since both are about what the same program logs.
-const RELATED: &[(&str, &str)] = &[];
+const RELATED: &[(&str, &str)] = &[("nginx-access", "traefik-auth"), ("apache-access", "traefik-auth")];
 
 fn related(one: &str, other: &str) -> bool {
     RELATED.iter().any(|pair| *pair == (one, other) || *pair == (other, one))

@@ -334,8 +334,8 @@ fn words() {
             &["2:9: `abcdefghijklmnopqrstuvwxyz012345` has 32 bytes, expected at most TABLE_NAME = 31 bytes"],
         ),
         (
-            "[jails.sshd]\nfilter = \"nginx\"",
-            &[r#"2:10: unknown word `nginx`, expected FILTERS (did you mean `nginx-http-auth`?)"#],
+            "[jails.sshd]\nfilter = \"nginx-http\"",
+            &[r#"2:10: unknown word `nginx-http`, expected FILTERS (did you mean `nginx-http-auth`?)"#],
         ),
         (
             "[jails.sshd]\nfilter = \"shd\"\nmode = \"agressive\"",
