@@ -21,6 +21,7 @@ pub mod epoll;
 mod errno;
 pub mod fd;
 pub mod file;
+pub mod inet;
 pub mod inotify;
 pub mod lock;
 pub mod netlink;
