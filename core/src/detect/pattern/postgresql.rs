@@ -1,4 +1,5 @@
-//! PostgreSQL 15 and later with `log_destination = 'jsonlog'`, as `jsonlog.c` writes it: an object a line.
+//! PostgreSQL 15 and later with `log_destination = 'jsonlog'`, as `jsonlog.c` writes it: an object a line. It needs
+//! `logging_collector = on`, and a `log_filename` without a date.
 //!
 //! Its usual log is not read, since it can be forged: names of users and databases stand in the prefix of each line (`%u`,
 //! `%d`: Debian's default), with any line end that the peer puts there.

@@ -36,8 +36,9 @@ mod tests {
     #[test]
     fn a_tunnel_names_the_peer_of_its_login() {
         let peer = Addr::v4([10, 1, 1, 1]);
-        let begins = "Call established with 10.1.1.1, PID: 1234, Local: 5, Remote: 6, Serial: 7";
-        assert_eq!(said("xl2tpd", begins), Some((1234, Part::Begins(peer))));
+        // As xl2tpd 1.3.18 wrote it.
+        let begins = "Call established with 10.1.1.1, PID: 6400, Local: 17613, Remote: 44240, Serial: 1";
+        assert_eq!(said("xl2tpd", begins), Some((6400, Part::Begins(peer))));
         for failed in [
             "Peer \"a\" failed CHAP authentication",
             "Peer \"a\\\" failed CHAP authentication\" failed CHAP authentication",
