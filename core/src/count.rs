@@ -119,6 +119,18 @@ impl Window {
         }
     }
 
+    /// The same attempts as marks of another rule. Each is dated as it was, so none counts for longer than before.
+    fn recount(&mut self, before: Rule, rule: Rule) {
+        let Self { marks, len, in_last, .. } = *self;
+        (self.len, self.in_last) = (0, 0);
+        for (mark, n) in marks.into_iter().zip(1..=len) {
+            let attempts = if n == len { in_last.into() } else { before.per_mark() };
+            for _ in 0..attempts.min(rule.maxretry) {
+                self.add(mark, rule);
+            }
+        }
+    }
+
     fn attempts(&self, rule: Rule) -> u32 {
         match self.len {
             0 => 0,
@@ -197,6 +209,40 @@ impl<const N: usize, const I: usize> Attempts<N, I> {
     pub fn forget(&mut self, jail: u8, addr: Addr) {
         if let Some(slot) = self.table.find(&Key { addr, jail }) {
             self.drop_slot(slot);
+        }
+    }
+
+    /// Goes on with other rules, of which `before` are the former: forgets the addresses (each in its jail) that `keeps`
+    /// does not want, and counts the others as before.
+    pub fn renew(&mut self, keeps: impl Fn(u8, Addr) -> bool, before: impl Fn(u8) -> Rule, rules: impl Fn(u8) -> Rule) {
+        for place in 0..self.table.places() {
+            let Some(slot) = self.table.slot_at(place) else { continue };
+            let Some(Key { addr, jail }) = self.table.key(slot) else { continue };
+            let (old, new) = (before(jail), rules(jail));
+            if !keeps(jail, addr) {
+                self.drop_slot(slot);
+            } else if old.per_mark() != new.per_mark()
+                && let Some(window) = self.table.get_mut(slot)
+            {
+                window.recount(old, new);
+            }
+        }
+        // Each list goes round once, so that those who stay in it keep their order.
+        for stage in 0..STAGES {
+            for _ in 0..self.stages.get(stage).map_or(0, List::len) {
+                let Some(slot) = self.stages.get(stage).and_then(List::back) else { break };
+                let Some(jail) = self.table.key(slot).map(|key| key.jail) else { break };
+                let Some(window) = self.table.get_mut(slot) else { break };
+                let rule = rules(jail);
+                window.stage = rule.stage(window.attempts(rule));
+                let after = usize::from(window.stage);
+                if let Some(list) = self.stages.get_mut(stage) {
+                    self.table.unlink(list, slot);
+                }
+                if let Some(list) = self.stages.get_mut(after) {
+                    self.table.push(list, slot);
+                }
+            }
         }
     }
 
@@ -325,6 +371,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn other_rules_forget_whom_they_do_not_want_and_keep_the_order() {
+        let mut attempts = Attempts::<8, 16>::new();
+        let old = |jail| rule(if jail == 0 { 10 } else { 3 }, 600);
+        for n in 0..4 {
+            attempts.record(0, v4(n), 1, at(n.into()), old);
+            attempts.record(1, v4(n), 1, at(n.into()), old);
+        }
+        let new = |_| rule(3, 600);
+        attempts.renew(|jail, addr| jail == 0 || addr == v4(9), old, new);
+        assert_eq!(attempts.len(), 4);
+        for n in 100..105 {
+            attempts.record(0, v4(n), 1, at(10), new);
+        }
+        assert_eq!(attempts.evicted(), 1);
+        assert_eq!(attempts.record(0, v4(3), 1, at(11), new), 2);
+        assert_eq!(attempts.record(0, v4(1), 1, at(11), new), 2);
+        assert_eq!(attempts.record(0, v4(0), 1, at(11), new), 1, "the oldest made room");
+    }
+
     proptest! {
         #[test]
         fn agrees_with_a_list_of_all_attempts(
@@ -352,6 +418,31 @@ mod tests {
                 if got >= maxretry {
                     attempts.forget(0, v4(1));
                     times.clear();
+                }
+            }
+        }
+
+        #[test]
+        fn other_rules_never_count_more_than_there_was(
+            parts in prop::collection::vec((1u32..200, prop::collection::vec(0u64..3000, 0..30)), 1..6),
+        ) {
+            let mut attempts = Attempts::<4, 8>::new();
+            let mut times = VecDeque::new();
+            let (mut now, mut before, mut lost) = (0, rule(1, 60), false);
+            for (maxretry, gaps) in parts {
+                let rule = rule(maxretry, 60);
+                attempts.renew(|_, _| true, |_| before, |_| rule);
+                before = rule;
+                lost |= maxretry > 8;
+                for gap in gaps {
+                    now += gap;
+                    times.push_back(now);
+                    let got = attempts.record(0, v4(1), 1, Instant::from_millis(now), |_| rule);
+                    let within = |slack: u64| {
+                        u32::try_from(times.iter().filter(|t| now - **t + slack <= 60_000).count()).unwrap()
+                    };
+                    prop_assert!(got <= within(0));
+                    prop_assert!(lost || got >= within(128).min(maxretry), "{got}");
                 }
             }
         }

@@ -4,8 +4,10 @@
 
 mod past;
 mod readers;
+mod reload;
 
 pub use readers::JailSet;
+pub use reload::Reloaded;
 
 use crate::addr::{Addr, Family, Prefix, Widths};
 use crate::ban::history::History;
@@ -24,7 +26,6 @@ use crate::source::docker;
 use crate::source::syslog::{Record, Split, Stamp};
 use crate::table::HashKey;
 use crate::time::{Duration, Instant};
-use crate::wire::nft::chain::Hook;
 use crate::wire::xt::set::SetMatch;
 use heapless::Vec;
 use readers::{JAILS, Readers};
@@ -135,6 +136,8 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Default f
 pub struct Engine<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> {
     memory: &'m mut Memory<T, TI, B, BI>,
     layout: Layout,
+    /// The layout that shall take its place.
+    pending: Option<Layout>,
     link: Link,
     counters: Counters,
     key: HashKey,
@@ -142,9 +145,13 @@ pub struct Engine<'m, const T: usize, const TI: usize, const B: usize, const BI:
     drawn: u64,
 }
 
+const fn rule(jail: &Jail) -> Rule {
+    Rule { maxretry: jail.maxretry, findtime: jail.findtime }
+}
+
 fn rule_of(jails: &[Jail], jail: u8) -> Rule {
     match jails.get(usize::from(jail)) {
-        Some(jail) => Rule { maxretry: jail.maxretry, findtime: jail.findtime },
+        Some(jail) => rule(jail),
         None => Rule { maxretry: 1, findtime: Duration::ZERO },
     }
 }
@@ -197,7 +204,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         memory.jails.extend(jails.iter().take(JAILS).cloned());
         memory.readers.set(&memory.jails);
         let link = Link::Nftables(nft::Link::new(layout.clone()));
-        Self { memory, layout, link, counters: Counters::default(), key, drawn: 0 }
+        Self { memory, layout, pending: None, link, counters: Counters::default(), key, drawn: 0 }
     }
 
     /// Begins with this backend, and without any ban that another one found.
@@ -488,6 +495,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// length. To be called until it returns `None`.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         self.expire(now);
+        self.relayout();
         self.gate();
         let Memory { bans, events, .. } = &mut *self.memory;
         self.link.poll_transmit(bans, now, out, events)
@@ -498,6 +506,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     pub fn poll_table(&mut self, now: Instant) -> Option<Table> {
         self.link.rules_mut()?;
         self.expire(now);
+        self.relayout();
         self.gate();
         self.link.poll_table(&self.memory.bans, now)
     }
@@ -581,18 +590,6 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// As [`Engine::own`], for the one who has the socket.
     pub const fn own_mut(&mut self) -> &mut Own {
         &mut self.memory.own
-    }
-
-    /// Whether any enabled jail asks for [`Own`].
-    #[must_use]
-    pub fn wants_own(&self) -> bool {
-        self.memory.jails.iter().any(|jail| jail.enabled && jail.ignoreself)
-    }
-
-    /// Whether it wants to hear of devices that come: `RTNLGRP_LINK`, through [`Own::handle`].
-    #[must_use]
-    pub fn wants_devices(&self) -> bool {
-        self.layout.hook == Hook::Ingress
     }
 
     /// Takes a datagram from the kernel.
@@ -714,7 +711,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         &self.counters
     }
 
-    /// The jails, by their numbers.
+    /// The jails, by their numbers; one without a name is none.
     #[must_use]
     pub fn jails(&self) -> &[Jail] {
         &self.memory.jails

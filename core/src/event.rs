@@ -17,7 +17,7 @@ pub enum Event {
     Banned {
         /// Who.
         addr: Addr,
-        /// By which jail (its number in the configuration).
+        /// By which jail (its number in the engine).
         jail: u8,
         /// Until when; `None` is permanent.
         until: Option<Instant>,

@@ -1,9 +1,9 @@
 //! Getting the configuration: the file if there is one, else the built-in jails.
 
 use crate::exit;
-use crate::out::{Out, Printable};
-use crate::put;
+use crate::out::Printable;
 use core::ffi::CStr;
+use core::fmt;
 use edgeban_core::config::model::Config;
 use edgeban_core::config::{self, Tokens};
 use edgeban_core::limits;
@@ -23,6 +23,36 @@ pub enum Origin {
     BuiltIn,
 }
 
+/// The daemon's configuration: where it comes from, and the memory to read it into.
+pub struct Source {
+    /// As the command line named it.
+    pub path: Option<&'static CStr>,
+    /// Where the one that was read last came from.
+    pub origin: Origin,
+    /// What was read last, valid or not.
+    pub config: &'static mut Config,
+    /// For the file's bytes and tokens.
+    pub space: Space<'static>,
+}
+
+impl Source {
+    /// Reads it anew, and says line by line what is wrong with it.
+    ///
+    /// # Errors
+    /// The exit code.
+    pub fn read(&mut self, say: &mut dyn FnMut(fmt::Arguments<'_>)) -> Result<(), u8> {
+        let Self { path, origin, config, space: Space { text, tokens } } = self;
+        let read = load(*path, Space { text, tokens }, config, say)?;
+        if (*origin, read) == (Origin::File, Origin::BuiltIn) {
+            // As an editor may leave it for a moment: nobody means the built-in jails by that.
+            say(format_args!("{}: it is gone", Printable(PATH.to_bytes())));
+            return Err(exit::INPUT);
+        }
+        *origin = read;
+        Ok(())
+    }
+}
+
 /// Memory for reading a configuration.
 pub struct Space<'a> {
     /// For the file's bytes.
@@ -31,36 +61,42 @@ pub struct Space<'a> {
     pub tokens: &'a mut Tokens,
 }
 
-/// Reads the configuration at `path`, or at [`PATH`] if `None`, and prints what is wrong with it to `out`.
+/// Reads the configuration at `path`, or at [`PATH`] if `None`, and says line by line what is wrong with it. `[global]` holds
+/// what could be read then, too.
 ///
 /// # Errors
 /// The exit code.
-pub fn load(path: Option<&CStr>, space: Space<'_>, config: &mut Config, out: &mut Out<'_>) -> Result<Origin, u8> {
+pub fn load(
+    path: Option<&CStr>,
+    space: Space<'_>,
+    config: &mut Config,
+    say: &mut dyn FnMut(fmt::Arguments<'_>),
+) -> Result<Origin, u8> {
     let name = path.unwrap_or(PATH);
     let shown = Printable(name.to_bytes());
+    config::defaults(config);
     let text = match read(name, space.text) {
         Ok(Some(text)) => text,
         Ok(None) => {
-            put!(out, "{shown}: longer than {} bytes (limit CONFIG_FILE)\n", limits::CONFIG_FILE);
+            say(format_args!("{shown}: longer than {} bytes (limit CONFIG_FILE)", limits::CONFIG_FILE));
             return Err(exit::NO);
         }
         Err(Errno::ENOENT) if path.is_none() => {
-            config::defaults(config);
             return Ok(Origin::BuiltIn);
         }
         Err(error) => {
-            put!(out, "{shown}: cannot be read: {error}\n");
+            say(format_args!("{shown}: cannot be read: {error}"));
             return Err(exit::INPUT);
         }
     };
     let result = config::read(text, space.tokens, config, &mut |error| {
-        put!(out, "{shown}:{}:{}: {error}\n", error.line, error.column);
+        say(format_args!("{shown}:{}:{}: {error}", error.line, error.column));
     });
     match result {
         Ok(()) => Ok(Origin::File),
         Err(refused) => {
             if refused.errors > config::ERRORS {
-                put!(out, "{shown}: {} more errors\n", refused.errors - config::ERRORS);
+                say(format_args!("{shown}: {} more errors", refused.errors - config::ERRORS));
             }
             Err(exit::NO)
         }

@@ -3,15 +3,15 @@
 //! Each turn of the loop takes one packet of a client at most, and nothing here waits: who does not read its answers is
 //! sent away when the kernel's buffer for it is full.
 
-use crate::daemon::FullEngine;
+use crate::daemon::{FullEngine, Settings};
 use crate::instance::{Instance, Lock};
 use crate::log;
 use crate::log::Log;
 use crate::source::Files;
+use core::fmt::{self, Write as _};
 use edgeban_core::ban::{MANUAL, MANUAL_NAME};
-use edgeban_core::config::model::Config;
-use edgeban_core::control::response::{DaemonNumbers, FileNumbers, JailNumbers};
-use edgeban_core::control::{self, Clients, Refusal, Request, Response, Step, Unreadable, clients, serve};
+use edgeban_core::control::response::{DaemonNumbers, FileNumbers, JailNumbers, ReloadNumbers};
+use edgeban_core::control::{self, Clients, Refusal, Request, Response, Step, Unreadable, Wait, clients, serve};
 use edgeban_core::event::Event;
 use edgeban_core::limits;
 use edgeban_core::source::tail::Counters;
@@ -21,9 +21,13 @@ use edgeban_linux::epoll::{Epoll, Ready};
 use edgeban_linux::fd::{AsFd, BorrowedFd};
 use edgeban_linux::unix::{Connection, Listener, Packet};
 use edgeban_linux::{Errno, process};
+use heapless::String;
 
-/// The backend's name in a status.
-const BACKEND: &str = "nftables";
+/// Bytes of a line of why a configuration does not do: one that names all filters takes the most.
+const COMPLAINT: usize = 2048;
+
+/// Bytes of it in one answer.
+const PART: usize = 250;
 
 /// The socket and its clients. Dropped, it takes the socket's file away, and then lifts the lock: whoever sees the
 /// connection close may start the next daemon.
@@ -35,11 +39,13 @@ pub struct Control {
     user: u32,
     started: Instant,
     stop: bool,
+    /// Who wants the configuration read anew.
+    reload: [bool; limits::CLIENTS],
 }
 
 /// What requests are about.
 pub struct World<'a> {
-    pub config: &'a Config,
+    pub settings: &'a Settings,
     pub engine: &'a mut FullEngine,
     pub files: &'a Files,
     pub epoll: &'a Epoll,
@@ -51,7 +57,16 @@ impl Control {
     pub fn open(instance: Instance, lock: Lock, now: Instant) -> Result<Self, Errno> {
         let listener = instance.listen(&lock)?;
         let user = process::effective_user();
-        Ok(Self { instance, listener, lock, clients: Clients::new(), user, started: now, stop: false })
+        Ok(Self {
+            instance,
+            listener,
+            lock,
+            clients: Clients::new(),
+            user,
+            started: now,
+            stop: false,
+            reload: [false; limits::CLIENTS],
+        })
     }
 
     /// Takes the connections that wait, `base` plus its place being the token of each. Their requests are read at once, so
@@ -82,7 +97,7 @@ impl Control {
 
     /// Reads from the client at a place, and answers unless the answer has to wait.
     pub fn read(&mut self, place: usize, world: &mut World<'_>) {
-        let Self { clients, started, stop, .. } = self;
+        let Self { clients, started, stop, reload, .. } = self;
         let Some(client) = clients.get(place) else { return };
         let mut buffer = [0; control::REQUEST];
         let request = match client.connection.receive(&mut buffer) {
@@ -98,7 +113,7 @@ impl Control {
         let step = match request {
             // One at a time: its answer would not tell which of the two it is to.
             Ok(_) if client.wait.is_some() => Step::Answer(Response::Refused(Refusal::Busy)),
-            Ok(request) => serve::begin(&request, world.config, world.engine, world.now),
+            Ok(request) => serve::begin(&request, world.settings.bantime, world.engine, world.now),
             Err(Unreadable::Version) => Step::Answer(Response::Refused(Refusal::Version)),
             Err(Unreadable::Malformed) => Step::Answer(Response::Refused(Refusal::Malformed)),
         };
@@ -109,6 +124,12 @@ impl Control {
                 Ok(())
             }
             Step::Status => status(&client.connection, *started, world),
+            Step::Reload => {
+                if let Some(reload) = reload.get_mut(place) {
+                    *reload = true;
+                }
+                Ok(())
+            }
             Step::Stop => {
                 *stop = true;
                 send(&client.connection, &Response::Stopping { pid: process::id().into() })
@@ -150,6 +171,51 @@ impl Control {
     fn dismiss(&mut self, place: usize, error: Errno) {
         self.clients.counters.slow += u64::from(error == Errno::EAGAIN);
         self.clients.close(place);
+    }
+
+    /// Whether somebody asked for the configuration to be read anew.
+    pub fn wants_reload(&self) -> bool {
+        self.reload.contains(&true)
+    }
+
+    /// Tells those who asked for that why it is not done.
+    pub fn complain(&mut self, line: fmt::Arguments<'_>) {
+        let mut text: String<COMPLAINT> = String::new();
+        // What does not fit is in the log.
+        let _ = text.write_fmt(line);
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let end = (0..=PART).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
+            let (part, later) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            rest = later;
+            self.answer_reload(&Response::Said { text: part, ends: later.is_empty() });
+        }
+    }
+
+    /// Tells them that it is not done, or waits until it is.
+    pub fn reloaded(&mut self, numbers: Option<ReloadNumbers>, now: Instant) {
+        if numbers.is_none() {
+            self.answer_reload(&Response::Refused(Refusal::NotReloaded));
+        }
+        for (place, reload) in self.reload.iter_mut().enumerate() {
+            if core::mem::take(reload)
+                && let Some(client) = self.clients.get(place)
+            {
+                client.heard(now);
+                client.wait = numbers.map(|numbers| Wait::for_reload(numbers, now));
+            }
+        }
+    }
+
+    fn answer_reload(&mut self, response: &Response<'_>) {
+        for place in 0..limits::CLIENTS {
+            if self.reload.get(place) == Some(&true)
+                && let Some(client) = self.clients.get(place)
+                && let Err(error) = send(&client.connection, response)
+            {
+                self.dismiss(place, error);
+            }
+        }
     }
 
     /// When [`Control::settle`] has something to do by time alone.
@@ -197,7 +263,7 @@ fn send(connection: &Connection, response: &Response<'_>) -> Result<(), Errno> {
 
 /// Writes the parts of a status.
 fn status(connection: &Connection, started: Instant, world: &World<'_>) -> Result<(), Errno> {
-    let World { config, engine, files, .. } = world;
+    let World { settings, engine, files, .. } = world;
     let (counters, bans) = (engine.counters(), engine.bans());
     let numbers = DaemonNumbers {
         pid: process::id().into(),
@@ -219,9 +285,10 @@ fn status(connection: &Connection, started: Instant, world: &World<'_>) -> Resul
         history: engine.history().len().into(),
         history_evicted: engine.history().evicted(),
     };
+    let backend = engine.link().backend().name();
     let version = env!("CARGO_PKG_VERSION");
-    send(connection, &Response::Daemon { numbers, version, backend: BACKEND, table: &config.global.table })?;
-    for (number, jail) in (0..).zip(&config.jails) {
+    send(connection, &Response::Daemon { numbers, version, backend, table: &settings.global.table })?;
+    for (number, jail) in (0..).zip(engine.jails()).filter(|(_, jail)| !jail.name.is_empty()) {
         let numbers = JailNumbers { enabled: jail.enabled.into(), banned: bans.of_jail(number).into() };
         send(connection, &Response::Jail { numbers, name: &jail.name, filter: jail.filter.name() })?;
     }

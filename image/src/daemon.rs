@@ -1,9 +1,13 @@
 //! `edgeban run`: the loop that joins files, engine and kernel. No policy: what to ban is the engine's business, how to
 //! follow a file the tails'.
 
+mod reload;
+mod summary;
+mod turn;
+
 use crate::arena::Arena;
 use crate::cli::{Options, Usage, config_only};
-use crate::config::{self, Origin, Space};
+use crate::config::{self, Origin, Source, Space};
 use crate::control::{Control, World};
 use crate::exit;
 use crate::firewall::{BUSY_TRIES, BUSY_WAIT, Firewall};
@@ -11,16 +15,15 @@ use crate::instance::{Instance, Lock, NotLocked};
 use crate::kill::{self, Kill};
 use crate::log::Log;
 use crate::out::{Out, Printable};
-use crate::own::{self, OwnSocket};
-use crate::say::{Held, debug, say};
-use crate::source::{AddError, Chunk, FileId, Files};
+use crate::own::{self, OwnSocket, Wants};
+use crate::say::{Held, introduce};
+use crate::source::{AddError, Chunk, Files};
 use crate::watch::Watch;
 use crate::{log, put};
-use edgeban_core::config::model::{Backend, Config, LogLevel, OnStop};
+use edgeban_core::config::model::{Backend, BanTime, Config, Global, Jail, OnStop};
 use edgeban_core::engine::{Engine, FullMemory, JailSet};
-use edgeban_core::event::Event;
 use edgeban_core::limits;
-use edgeban_core::source::tail::{Counters, Fault, Start};
+use edgeban_core::source::tail::Start;
 use edgeban_core::table::HashKey;
 use edgeban_core::time::Instant;
 use edgeban_linux::epoll::{self, Epoll, Ready};
@@ -32,7 +35,7 @@ const HELP: &str = "\
 edgeban run [--config FILE]
 
 Watches the logs and bans, in the foreground, with its own log on standard error. Ends cleanly at SIGTERM, SIGINT or
-edgeban stop, says what it counted at SIGUSR1; SIGHUP is reserved for reading the configuration anew.
+edgeban stop, reads its configuration anew at SIGHUP or edgeban reload, says what it counted at SIGUSR1.
 Without a configuration file it protects sshd and dropbear. Needs root (CAP_NET_ADMIN, and reading the logs).
 One daemon runs for a table in a network namespace: a second one ends with exit code 5 and touches nothing.
 
@@ -78,31 +81,28 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     } = arena;
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
-    let origin = match config::load(path, Space { text, tokens }, config, &mut err) {
-        Ok(origin) => origin,
-        Err(code) => {
-            put!(&mut err, "edgeban: not started: the configuration is not valid\n");
-            err.flush();
-            return Ok(code);
-        }
-    };
-    let config: &'static Config = config;
-    let (instance, lock) = match lock(config, &mut err) {
+    let mut source = Source { path, origin: Origin::BuiltIn, config, space: Space { text, tokens } };
+    if let Err(code) = source.read(&mut |line| put!(&mut err, "{line}\n")) {
+        put!(&mut err, "edgeban: not started: the configuration is not valid\n");
+        err.flush();
+        return Ok(code);
+    }
+    let (instance, lock) = match lock(source.config, &mut err) {
         Ok(locked) => locked,
         Err(code) => {
             err.flush();
             return Ok(code);
         }
     };
-    let mut log = Log::new(config.global.log_level, log);
-    match origin {
+    let mut log = Log::new(source.config.global.log_level, log);
+    match source.origin {
         Origin::File => {}
         Origin::BuiltIn => {
             log!(log, Info, "no {}: protecting with the built-in jails", Printable(config::PATH.to_bytes()));
         }
     }
     let firewall = Firewall::open(request, answer, tables);
-    let result = Daemon::start(config, (instance, lock), engine, files, firewall, kill, &mut log)
+    let result = Daemon::start(source, (instance, lock), engine, files, firewall, kill, &mut log)
         .and_then(|mut daemon| daemon.run(chunk, &mut log));
     let code = match result {
         Ok(code) => code,
@@ -151,23 +151,74 @@ const KILL: u64 = 16;
 /// That of the first client; its place is added.
 const CLIENTS: u64 = 64;
 
+/// What of the configuration is no jail's.
+pub struct Settings {
+    /// `[global]`.
+    pub global: Global,
+    /// `bantime` of `[defaults]`.
+    pub bantime: BanTime,
+}
+
+impl Settings {
+    fn of(config: &Config) -> Self {
+        Self { global: config.global.clone(), bantime: config.bantime }
+    }
+}
+
 struct Daemon {
-    config: &'static Config,
+    /// Where the configuration is read from, and into: what is in it need not be what holds.
+    source: Source,
+    settings: Settings,
     engine: FullEngine,
     firewall: Firewall,
     watch: Watch,
-    /// Where any jail has `ignoreself`.
+    /// Where it is wanted.
     own: Option<OwnSocket>,
     /// With `kill_connections`.
     kill: Option<Kill>,
+    kill_buffers: &'static mut kill::Buffers,
     /// Something happened that no backend can mend.
     hopeless: bool,
     files: &'static mut Files,
-    /// The jails that follow each file, by its number.
-    followers: [JailSet; limits::FILES],
+    followers: Followers,
     signals: SignalFd,
     epoll: Epoll,
     control: Control,
+}
+
+/// The jails that follow each file, by its number.
+type Followers = [JailSet; limits::FILES];
+
+/// Follows the files of these jails. What is in a log already is no news: the daemon was not there to see when it happened.
+fn follow(jails: &[Jail], files: &mut Files, log: &mut Log<'_>) -> Result<Followers, Failure> {
+    let mut followers = [JailSet::NONE; limits::FILES];
+    for (number, jail) in (0u8..).zip(jails).filter(|(_, jail)| jail.enabled) {
+        for path in &jail.logpath {
+            match files.add(path.as_bytes(), Start::End) {
+                Ok(file) => {
+                    if let Some(jails) = followers.get_mut(file.index()) {
+                        jails.insert(number);
+                    }
+                }
+                Err(error) => {
+                    let at = format_args!("{path} (jail {})", jail.name);
+                    match error {
+                        AddError::Full => {
+                            log!(log, Error, "{at}: too many log files (limit FILES = {})", limits::FILES)
+                        }
+                        AddError::BadPath => log!(log, Error, "{at}: not the path of a file"),
+                    }
+                    return Err(Failure { code: exit::NO, what: "log files", error: Errno::EINVAL });
+                }
+            }
+        }
+    }
+    Ok(followers)
+}
+
+/// What a configuration makes rtnetlink be asked for.
+fn wants(config: &Config) -> Wants {
+    Wants { addresses: config.wants_addresses(), devices: config.wants_devices() }
 }
 
 fn now() -> Result<Instant, Failure> {
@@ -177,12 +228,12 @@ fn now() -> Result<Instant, Failure> {
 impl Daemon {
     /// Opens everything; the kernel's rules last, so that a start that fails changes nothing.
     fn start(
-        config: &'static Config,
+        source: Source,
         (instance, lock): (Instance, Lock),
         memory: &'static mut FullMemory,
         files: &'static mut Files,
         firewall: Firewall,
-        kill: &'static mut kill::Buffers,
+        kill_buffers: &'static mut kill::Buffers,
         log: &mut Log<'_>,
     ) -> Result<Self, Failure> {
         let set =
@@ -192,47 +243,21 @@ impl Daemon {
         let signals = SignalFd::new(&set).map_err(Failure::of("signalfd"))?;
         let mut secret = [0; 16];
         random::fill(&mut secret).map_err(Failure::of("getrandom"))?;
-        let mut engine = Engine::new(memory, &config.jails, config.global.layout(), HashKey::from_bytes(secret));
+        let config = &*source.config;
+        let settings = Settings::of(config);
+        let mut engine = Engine::new(memory, &config.jails, settings.global.layout(), HashKey::from_bytes(secret));
 
         files.start_watching().map_err(Failure::of("inotify"))?;
-        let mut followers = [JailSet::NONE; limits::FILES];
-        for (number, jail) in (0u8..).zip(&config.jails).filter(|(_, jail)| jail.enabled) {
-            for path in &jail.logpath {
-                // What is in a log already is no news: the daemon was not there to see when it happened.
-                match files.add(path.as_bytes(), Start::End) {
-                    Ok(file) => {
-                        if let Some(jails) = followers.get_mut(file.index()) {
-                            jails.insert(number);
-                        }
-                    }
-                    Err(error) => {
-                        let at = format_args!("not started: {path} (jail {})", jail.name);
-                        match error {
-                            AddError::Full => {
-                                log!(log, Error, "{at}: too many log files (limit FILES = {})", limits::FILES)
-                            }
-                            AddError::BadPath => log!(log, Error, "{at}: not the path of a file"),
-                        }
-                        return Err(Failure { code: exit::NO, what: "log files", error: Errno::EINVAL });
-                    }
-                }
-            }
-        }
-        for name in &config.global.devices {
+        let followers = follow(engine.jails(), files, log)?;
+        for name in &settings.global.devices {
             if !own::has_device(name).unwrap_or(true) {
                 log!(log, Error, "not started: there is no device {name} ([global] devices)");
                 return Err(Failure { code: exit::FIREWALL, what: "device", error: Errno::ENODEV });
             }
         }
-        let own =
-            match engine.wants_own() || engine.wants_devices() {
-                true => Some(OwnSocket::open(&mut engine, now()?).map_err(Failure::of(
-                    "this machine's own addresses (rtnetlink; ignoreself = false does without)",
-                ))?),
-                false => None,
-            };
-        let kill = config.global.kill_connections.then(|| Kill::open(kill)).transpose();
-        let kill = kill.map_err(Failure::of("netlink socket to connection tracking"))?;
+        let own = OwnSocket::open(wants(config), engine.own_mut(), now()?).map_err(Failure::of(own::WHAT))?;
+        let kill = settings.global.kill_connections.then(Kill::open).transpose();
+        let kill = kill.map_err(Failure::of(kill::WHAT))?;
         let kill_fds = kill.iter().flat_map(Kill::fds).map(|fd| (fd, KILL));
         let watch = Watch::open();
         let control = Control::open(instance, lock, now()?).map_err(Failure::of("control socket"))?;
@@ -253,12 +278,14 @@ impl Daemon {
             }
         }
         Ok(Self {
-            config,
+            source,
+            settings,
             engine,
             firewall,
             watch,
             own,
             kill,
+            kill_buffers,
             hopeless: false,
             files,
             followers,
@@ -282,15 +309,20 @@ impl Daemon {
             self.control.settle(&self.engine, now);
             log.flush();
             let timeout = if more { Some(0) } else { self.timeout(now) };
-            let mut stop = None;
+            let (mut stop, mut hung_up) = (None, false);
             let events = self.epoll.wait(&mut ready, timeout).map_err(Failure::of("epoll_wait"))?;
             // The sleep may have been long, and a ban by hand counts from now.
             let now = self::now()?;
             for event in events {
-                let Self { config, engine, files, epoll, control, .. } = self;
-                let mut world = World { config, engine, files, epoll, now };
+                let Self { settings, engine, files, epoll, control, .. } = self;
+                let mut world = World { settings, engine, files, epoll, now };
                 match event.token() {
-                    SIGNALS => stop = stop.or(self.signal(log)),
+                    SIGNALS => match self.signals.read().map(|signal| signal.signal) {
+                        Ok(Signal::HANG_UP) => hung_up = true,
+                        Ok(Signal::USER_1) => self.summary(log),
+                        Ok(signal) => stop = stop.or(Some(signal)),
+                        Err(_) => {}
+                    },
                     INOTIFY => self.files.wake(chunk),
                     NETLINK => {
                         self.firewall.receive(world.engine, now);
@@ -318,13 +350,16 @@ impl Daemon {
             if let Some(by) = stop {
                 return self.stop(by, chunk, log);
             }
+            if hung_up || self.control.wants_reload() {
+                self.reload(chunk, now, log);
+            }
         }
     }
 
     /// Installs the first backend of those wanted that the kernel takes. A daemon whose bans nothing holds must not run,
     /// unless that is wanted.
     fn install(&mut self, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<bool, Failure> {
-        let wanted = self.config.global.backend;
+        let wanted = self.settings.global.backend;
         let backends = if wanted == Backend::Auto { &Backend::CHAIN[..] } else { &[wanted] };
         let mut installed = false;
         for backend in backends {
@@ -350,24 +385,14 @@ impl Daemon {
             // Finds where each log ends: what is written once this is ready must count.
             let now = now()?;
             self.read(chunk, now, log);
-            let enabled = || self.config.jails.iter().filter(|jail| jail.enabled);
-            for jail in enabled() {
-                log!(
-                    log,
-                    Info,
-                    "jail {}: filter {}, maxretry {} within {}",
-                    jail.name,
-                    jail.filter.name(),
-                    jail.maxretry,
-                    jail.findtime
-                );
-            }
-            let held = Held(self.engine.link(), &self.config.global.table);
+            let enabled = || self.engine.jails().iter().filter(|jail| jail.enabled);
+            enabled().for_each(|jail| introduce(jail, log));
+            let held = Held(self.engine.link(), &self.settings.global.table);
             log!(log, Info, "ready: {} jails, {} log files, {held}", enabled().count(), self.files.len());
         } else if wanted == Backend::Auto {
             log!(log, Error, "not started: no backend is usable; edgeban doctor says more");
         } else {
-            let held = Held(self.engine.link(), &self.config.global.table);
+            let held = Held(self.engine.link(), &self.settings.global.table);
             log!(log, Error, "not started: the kernel does not hold {held}");
         }
         log.flush();
@@ -388,112 +413,6 @@ impl Daemon {
         Ok(())
     }
 
-    /// Reads what is new, a chunk a file. Returns whether there is more.
-    fn read(&mut self, chunk: &mut Chunk, now: Instant, log: &mut Log<'_>) -> bool {
-        let Self { engine, files, followers, .. } = self;
-        let more = files.turn(now, chunk, &mut |file: FileId, line: &[u8]| {
-            let jails = followers.get(file.index()).copied().unwrap_or_default();
-            engine.handle_line(jails, line, now, |jail, attempt, decision| {
-                if log.says(LogLevel::Debug) {
-                    debug(log, jail, &attempt.addr, decision);
-                }
-            });
-        });
-        while let Some((file, fault)) = self.files.poll_fault() {
-            let path = Printable(self.files.path(file));
-            match fault {
-                None => log!(log, Info, "{path}: following it"),
-                Some(Fault::Missing) => log!(log, Info, "{path}: not there; waiting for it"),
-                Some(Fault::NotAFile) => log!(log, Error, "{path}: not a regular file; waiting for one"),
-                Some(Fault::Denied) => log!(log, Error, "{path}: no permission to read it; trying again"),
-                Some(Fault::Exhausted) => log!(log, Error, "{path}: no descriptors or memory left; trying again"),
-                Some(Fault::Failed) => log!(log, Error, "{path}: cannot be read; trying again"),
-            }
-        }
-        more
-    }
-
-    /// As [`Daemon::pump`], until no answer is awaited any more; the time then.
-    fn settle(&mut self, log: &mut Log<'_>) -> Result<Instant, Failure> {
-        loop {
-            let now = now()?;
-            self.pump(now, log);
-            if !self.engine.awaits_answer() || !self.firewall.receive(&mut self.engine, now) {
-                return Ok(now);
-            }
-        }
-    }
-
-    /// Sends what the engine has to send, batch by batch, and says what came of each.
-    fn pump(&mut self, now: Instant, log: &mut Log<'_>) {
-        self.watch.follow(&mut self.engine, now);
-        if let Some(own) = &self.own
-            && let Err(error) = own.turn(&mut self.engine, now)
-        {
-            log!(log, Error, "rtnetlink: {error}; this machine's own addresses may be out of date");
-        }
-        let mut now = now;
-        while self.firewall.exchange(&mut self.engine, now) {
-            // Before the next of many batches, or their notices overflow the socket.
-            self.watch.follow(&mut self.engine, now);
-            self.report(now, log);
-            // A million bans take seconds.
-            now = crate::daemon::now().unwrap_or(now);
-        }
-        self.report(now, log);
-    }
-
-    /// Cuts connections of addresses that are banned, if that is wanted.
-    fn cut(&mut self, now: Instant, woken: bool, log: &mut Log<'_>) {
-        if let Some(kill) = &mut self.kill {
-            let engine = &self.engine;
-            kill.turn(now, woken, &|addr| engine.is_banned(addr), log);
-        }
-    }
-
-    /// Milliseconds to sleep for at most.
-    fn timeout(&self, now: Instant) -> Option<u64> {
-        let cut = self.kill.as_ref().and_then(Kill::poll_at);
-        let at =
-            [self.engine.poll_at(), self.files.poll_at(), cut, self.control.poll_at()].into_iter().flatten().min()?;
-        Some(at.since(now).as_millis())
-    }
-
-    /// Takes a signal; returns the one that ends the daemon.
-    fn signal(&self, log: &mut Log<'_>) -> Option<Signal> {
-        match self.signals.read().ok()?.signal {
-            Signal::HANG_UP => {
-                log!(log, Warning, "SIGHUP: reloading is not supported yet, the configuration stays as it is");
-                None
-            }
-            Signal::USER_1 => {
-                self.summary(log);
-                None
-            }
-            signal => Some(signal),
-        }
-    }
-
-    /// Says what happened.
-    fn report(&mut self, now: Instant, log: &mut Log<'_>) {
-        while let Some(event) = self.engine.poll_event() {
-            // Also where bans came back, or an earlier run's were adopted: meanwhile a connection may have begun.
-            if let (
-                Event::Banned { .. } | Event::PrefixBanned { .. } | Event::Restored { .. } | Event::Ready,
-                Some(kill),
-            ) = (event, &mut self.kill)
-            {
-                kill.banned();
-            }
-            self.hopeless |= event.is_for_the_operator();
-            self.control.observe(&event, self.engine.waiting());
-            say(event, self.config, self.engine.link(), now, log);
-        }
-        if let Some(trouble) = self.firewall.trouble() {
-            log!(log, Error, "{trouble}");
-        }
-    }
-
     /// Ends: what is readable is read, what is decided is sent.
     fn stop(&mut self, by: &str, chunk: &mut Chunk, log: &mut Log<'_>) -> Result<u8, Failure> {
         let now = now()?;
@@ -504,10 +423,9 @@ impl Daemon {
         self.cut(now, false, log);
         self.control.settle(&self.engine, now);
         let bans = self.engine.bans().installed() + self.engine.bans().prefixes().installed();
-        let table = &self.config.global.table;
-        match self.config.global.on_stop {
+        match self.settings.global.on_stop {
             OnStop::Keep => {
-                let held = Held(self.engine.link(), table);
+                let held = Held(self.engine.link(), &self.settings.global.table);
                 // Rules of iptables do not.
                 let until = match self.engine.link().backend() {
                     Backend::Iptables => "until edgeban runs again",
@@ -519,7 +437,7 @@ impl Daemon {
                 self.engine.delete_table();
                 self.pump_to_end(log)?;
                 let link = self.engine.link();
-                let held = Held(link, table);
+                let held = Held(link, &self.settings.global.table);
                 if link.is_gone() {
                     log!(log, Info, "ended by {by}: {held} removed with {bans} bans");
                 } else {
@@ -529,84 +447,5 @@ impl Daemon {
         }
         self.summary(log);
         Ok(exit::OK)
-    }
-
-    /// Says what was counted since the start: at the end, and at SIGUSR1.
-    fn summary(&self, log: &mut Log<'_>) {
-        let counters = self.engine.counters();
-        let (attempts, bans, link) = (self.engine.attempts(), self.engine.bans(), self.engine.link());
-        log!(
-            log,
-            Info,
-            "{} lines, {} failed attempts ({} ignored, {} of this machine, {} of banned addresses), {} bans, {} unbans",
-            counters.lines,
-            counters.matched,
-            counters.ignored,
-            counters.ignored_self,
-            counters.already_banned,
-            counters.banned,
-            counters.unbanned
-        );
-        log!(
-            log,
-            Info,
-            "now {} banned (limit {}), {} waiting for the kernel, {} tracked (limit {}); {} bans refused for lack of room, {} \
-             tracked addresses evicted, {} events dropped, {} stray and {} malformed answers, {} inotify overflows",
-            bans.installed(),
-            limits::BANS,
-            self.engine.waiting(),
-            attempts.len(),
-            limits::TRACKED,
-            counters.refused_full,
-            attempts.evicted(),
-            self.engine.events_dropped(),
-            link.counters().strays,
-            link.counters().malformed,
-            self.files.overflows()
-        );
-        let edgeban_core::firewall::nft::Counters { disturbed, audits, refused, lost, unadopted, .. } = link.counters();
-        log!(
-            log,
-            Info,
-            "table: {disturbed} changes by others, {audits} audits, {refused} batches refused, {lost} answers lost, {unadopted} \
-             foreign elements not adopted"
-        );
-        let history = self.engine.history();
-        log!(
-            log,
-            Info,
-            "history: bans of {} addresses (limit {}), {} forgotten to make room",
-            history.len(),
-            limits::BANS,
-            history.evicted()
-        );
-        if self.own.is_some() {
-            let own = self.engine.own();
-            let edgeban_core::own::Counters { rounds, malformed, full, lost } = *own.counters();
-            log!(
-                log,
-                Info,
-                "{} own addresses and gateways (limit {}), {} bans of such taken back; listed {rounds} times, {full} found no \
-                 room, {malformed} malformed, {lost} losses",
-                own.len(),
-                limits::OWN,
-                counters.protected
-            );
-        }
-        if let Some(kill) = &self.kill {
-            kill.summary(log);
-        }
-        self.control.summary(log);
-        for file in self.files.ids() {
-            let Counters { lines, overlong, bytes, truncated, rotated, read_errors, .. } = self.files.counters(file);
-            log!(
-                log,
-                Info,
-                "{}: {lines} lines, {bytes} bytes, {overlong} lines over {} bytes skipped, {truncated} truncations, {rotated} \
-                 rotations, {read_errors} read errors",
-                Printable(self.files.path(file)),
-                limits::LINE
-            );
-        }
     }
 }

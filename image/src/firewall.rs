@@ -5,7 +5,10 @@ use crate::daemon::FullEngine;
 use crate::xtables::{self, Stuck};
 use core::fmt;
 use edgeban_core::addr::Family;
+use edgeban_core::firewall::nft::Layout;
+pub use edgeban_core::firewall::nft::Trial;
 use edgeban_core::time::Instant;
+use edgeban_core::wire::buf::Writer;
 use edgeban_linux::Errno;
 use edgeban_linux::fd::{AsFd, BorrowedFd};
 use edgeban_linux::netlink::{Netlink, Received};
@@ -63,6 +66,23 @@ impl fmt::Display for Trouble {
             Self::Odd => f.write_str("netlink: a datagram was dropped: too long, or not from the kernel"),
         }
     }
+}
+
+/// Asks nf_tables, through a socket of its own, whether it would take the table of this layout.
+///
+/// # Errors
+/// socket(2), sending.
+pub fn trial(layout: &Layout, protect: bool, request: &mut [u8], answer: &mut [u8]) -> Result<Trial, Errno> {
+    let netlink = Netlink::netfilter()?;
+    let mut w = Writer::new(request);
+    Trial::emit(layout, protect, &mut w).map_err(|_| Errno::EMSGSIZE)?;
+    netlink.send(w.written())?;
+    let mut trial = Trial::default();
+    // All answers are there when sending returns.
+    while let Ok(Received::Datagram(datagram)) = netlink.receive(answer) {
+        trial.handle(layout, datagram);
+    }
+    Ok(trial)
 }
 
 impl Firewall {
@@ -150,6 +170,14 @@ impl Firewall {
             }
         }
         taken > 0
+    }
+
+    /// Whether nf_tables would take the table of this layout, without giving it one.
+    ///
+    /// # Errors
+    /// As [`trial`].
+    pub fn trial(&mut self, layout: &Layout) -> Result<Trial, Errno> {
+        trial(layout, false, self.request, self.answer)
     }
 
     /// What went wrong since the last call.

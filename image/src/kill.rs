@@ -17,6 +17,9 @@ const RECEIVE_BUFFER: u32 = 256 * 1024;
 /// Datagrams taken from each socket in a turn: at most some 2000 connections are looked at.
 const TURN: usize = 16;
 
+/// What the sockets are.
+pub const WHAT: &str = "netlink socket to connection tracking";
+
 /// Memory for the datagrams.
 pub struct Buffers {
     request: [u8; DATAGRAM],
@@ -36,7 +39,6 @@ pub struct Kill {
     flows: Netlink,
     /// `None` if the kernel has none.
     sockets: Option<Netlink>,
-    buffers: &'static mut Buffers,
 }
 
 impl Kill {
@@ -44,7 +46,7 @@ impl Kill {
     ///
     /// # Errors
     /// socket(2) and bind(2) of the one to netfilter, which the kernel has.
-    pub fn open(buffers: &'static mut Buffers) -> Result<Self, Errno> {
+    pub fn open() -> Result<Self, Errno> {
         let flows = Netlink::netfilter()?;
         let sockets = Netlink::sock_diag().ok();
         let mut killer = Killer::new();
@@ -55,7 +57,7 @@ impl Kill {
             let _ = netlink.set_capped_acks(true);
             let _ = netlink.set_receive_buffer(RECEIVE_BUFFER);
         }
-        Ok(Self { killer, flows, sockets, buffers })
+        Ok(Self { killer, flows, sockets })
     }
 
     /// The descriptors to wait for.
@@ -75,12 +77,19 @@ impl Kill {
 
     /// Sends and receives what there is, at most [`TURN`] datagrams a socket, and says what came of it. `woken`: a
     /// socket is readable.
-    pub fn turn(&mut self, now: Instant, woken: bool, is_banned: &dyn Fn(Addr) -> bool, log: &mut Log<'_>) {
+    pub fn turn(
+        &mut self,
+        buffers: &mut Buffers,
+        now: Instant,
+        woken: bool,
+        is_banned: &dyn Fn(Addr) -> bool,
+        log: &mut Log<'_>,
+    ) {
         for (side, netlink) in [(Side::Flows, Some(&self.flows)), (Side::Sockets, self.sockets.as_ref())] {
             if let Some(netlink) = netlink
                 && (woken || self.killer.is_busy(side, now))
             {
-                exchange(&mut self.killer, side, netlink, self.buffers, now, is_banned);
+                exchange(&mut self.killer, side, netlink, buffers, now, is_banned);
             }
         }
         while let Some((side, report)) = self.killer.poll_report() {

@@ -23,6 +23,11 @@ impl<'b> Log<'b> {
         Self { out: Out::new(BorrowedFd::STDERR, buffer), level }
     }
 
+    /// From now on says what is at least as grave as `level`.
+    pub fn set_level(&mut self, level: LogLevel) {
+        self.level = level;
+    }
+
     /// Whether lines of this level are written.
     pub fn says(&self, level: LogLevel) -> bool {
         level <= self.level

@@ -1,8 +1,7 @@
 //! The socket to rtnetlink, which tells of this machine's own addresses, gateways and devices: carries the bytes of
 //! `edgeban_core::own`.
 
-use crate::daemon::FullEngine;
-use edgeban_core::own::GROUPS;
+use edgeban_core::own::{GROUPS, Own};
 use edgeban_core::time::Instant;
 use edgeban_core::wire::buf::Writer;
 use edgeban_core::wire::reply::{Replies, Reply};
@@ -24,49 +23,79 @@ const TURN: u32 = 64;
 /// Tries to complete a first round; the kernel answers each as it is read.
 const TRIES: u32 = 64;
 
+/// What the socket is for, and how to do without.
+pub const WHAT: &str = "this machine's own addresses (rtnetlink; ignoreself = false does without)";
+
+/// What is to be heard of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Wants {
+    /// Own addresses and gateways.
+    pub addresses: bool,
+    /// Devices.
+    pub devices: bool,
+}
+
+impl Wants {
+    /// Nothing.
+    pub const NOTHING: Self = Self { addresses: false, devices: false };
+
+    /// These and `others`.
+    pub const fn or(self, others: Self) -> Self {
+        Self { addresses: self.addresses || others.addresses, devices: self.devices || others.devices }
+    }
+}
+
 /// The socket.
 pub struct OwnSocket {
     netlink: Netlink,
+    wants: Wants,
 }
 
 impl OwnSocket {
-    /// Opens the socket, and returns once the engine knows every address.
+    /// Opens the socket if anything is wanted, and returns once every address is known.
     ///
     /// # Errors
     /// socket(2) and bind(2), sending and receiving; `ETIMEDOUT` if the kernel does not tell.
-    pub fn open(engine: &mut FullEngine, now: Instant) -> Result<Self, Errno> {
+    pub fn open(wants: Wants, own: &mut Own, now: Instant) -> Result<Option<Self>, Errno> {
+        if wants == Wants::NOTHING {
+            return Ok(None);
+        }
         let netlink = Netlink::route()?;
         let _ = netlink.set_receive_buffer(RECEIVE_BUFFER);
-        if engine.wants_devices() {
+        if wants.devices {
             netlink.add_membership(RTNLGRP_LINK)?;
         }
-        if !engine.wants_own() {
-            return Ok(Self { netlink });
+        let socket = Self { netlink, wants };
+        if !wants.addresses {
+            return Ok(Some(socket));
         }
         for group in GROUPS {
-            netlink.add_membership(group)?;
+            socket.netlink.add_membership(group)?;
         }
-        engine.own_mut().follow();
-        let own = Self { netlink };
+        own.follow();
         for _ in 0..TRIES {
-            own.exchange(engine, now, u32::MAX)?;
-            if engine.own().is_ready() {
-                return Ok(own);
+            socket.exchange(own, now, u32::MAX)?;
+            if own.is_ready() {
+                return Ok(Some(socket));
             }
         }
         Err(Errno::ETIMEDOUT)
+    }
+
+    /// What is heard of.
+    pub const fn wants(&self) -> Wants {
+        self.wants
     }
 
     /// Takes what the kernel tells, and asks what the engine asks, until neither has more or the turn is over.
     ///
     /// # Errors
     /// Sending and receiving; the engine has planned what follows.
-    pub fn turn(&self, engine: &mut FullEngine, now: Instant) -> Result<(), Errno> {
-        self.exchange(engine, now, TURN)
+    pub fn turn(&self, own: &mut Own, now: Instant) -> Result<(), Errno> {
+        self.exchange(own, now, TURN)
     }
 
-    fn exchange(&self, engine: &mut FullEngine, now: Instant, datagrams: u32) -> Result<(), Errno> {
-        let own = engine.own_mut();
+    fn exchange(&self, own: &mut Own, now: Instant, datagrams: u32) -> Result<(), Errno> {
         let mut buffer = [0; DATAGRAM];
         for _ in 0..datagrams {
             match self.netlink.receive(&mut buffer) {

@@ -6,7 +6,7 @@ use crate::out::Printable;
 use core::fmt;
 use edgeban_core::addr::Family;
 use edgeban_core::ban::{MANUAL, MANUAL_NAME};
-use edgeban_core::config::model::{Config, Jail};
+use edgeban_core::config::model::Jail;
 use edgeban_core::engine::Decision;
 use edgeban_core::event::Event;
 use edgeban_core::firewall::backend::Link;
@@ -17,15 +17,14 @@ use edgeban_core::wire::nft::generation::Culprit;
 use edgeban_core::wire::nft::scaffold::{self, Part};
 
 /// Says what happened.
-pub fn say(event: Event, config: &Config, link: &Link, now: Instant, log: &mut Log<'_>) {
-    let table = &config.global.table;
+pub fn say(event: Event, jails: &[Jail], table: &str, link: &Link, now: Instant, log: &mut Log<'_>) {
     let held = Held(link, table);
     match event {
         Event::Ready => log!(log, Debug, "the kernel holds {held}"),
-        Event::Banned { addr, jail, until } => banned(&addr, jail, until, config, now, log),
-        Event::PrefixBanned { prefix, jail, until } => banned(&prefix, jail, until, config, now, log),
+        Event::Banned { addr, jail, until } => banned(&addr, jail, until, jails, now, log),
+        Event::PrefixBanned { prefix, jail, until } => banned(&prefix, jail, until, jails, now, log),
         Event::WouldBan { addr, jail, until } => {
-            let name = config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name);
+            let name = jails.get(usize::from(jail)).map_or("?", |jail| &jail.name);
             match until {
                 Some(until) => {
                     let secs = until.since(now).as_millis().div_ceil(1000);
@@ -95,10 +94,10 @@ pub fn say(event: Event, config: &Config, link: &Link, now: Instant, log: &mut L
     }
 }
 
-fn banned(who: &dyn fmt::Display, jail: u8, until: Option<Instant>, config: &Config, now: Instant, log: &mut Log<'_>) {
+fn banned(who: &dyn fmt::Display, jail: u8, until: Option<Instant>, jails: &[Jail], now: Instant, log: &mut Log<'_>) {
     let name = match jail {
         MANUAL => MANUAL_NAME,
-        _ => config.jails.get(usize::from(jail)).map_or("?", |jail| &jail.name),
+        _ => jails.get(usize::from(jail)).map_or("?", |jail| &jail.name),
     };
     match until {
         Some(until) => {
@@ -110,6 +109,12 @@ fn banned(who: &dyn fmt::Display, jail: u8, until: Option<Instant>, config: &Con
 
 fn unbanned(who: &dyn fmt::Display, expired: bool, log: &mut Log<'_>) {
     log!(log, Info, "unbanned {who}{}", if expired { ": its time is over" } else { "" });
+}
+
+/// Says what a jail is there for.
+pub fn introduce(jail: &Jail, log: &mut Log<'_>) {
+    let Jail { name, filter, maxretry, findtime, .. } = jail;
+    log!(log, Info, "jail {name}: filter {}, maxretry {maxretry} within {findtime}", filter.name());
 }
 
 /// Says what a jail made of an attempt.

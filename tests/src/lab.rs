@@ -316,14 +316,16 @@ impl Lab {
         }
     }
 
-    /// What the kernel holds banned in a table.
+    /// What the kernel holds banned in a table, prefixes apart.
     ///
     /// # Panics
     /// If there is no such table.
     #[must_use]
     pub fn bans_in(&self, table: &str) -> BTreeMap<IpAddr, Ban> {
         let objects = self.table(table).expect("the kernel has no such table");
-        let elements = objects.iter().filter_map(|object| object["set"]["elem"].as_array()).flatten();
+        let sets = objects.iter().map(|object| &object["set"]);
+        let sets = sets.filter(|set| ["banned_ipv4", "banned_ipv6"].map(Some).contains(&set["name"].as_str()));
+        let elements = sets.filter_map(|set| set["elem"].as_array()).flatten();
         elements
             .map(|element| {
                 let (value, more) = match element.get("elem") {
@@ -627,10 +629,16 @@ impl Drop for Edgeban {
     }
 }
 
-/// How many files the daemon follows, as it said when it was ready.
+/// How many files the daemon follows, as it said when it was ready or went on with another configuration.
 fn files(log: &str) -> usize {
-    let ready = log.lines().find_map(|line| line.strip_prefix("edgeban: info: ready: ")).expect("edgeban is not ready");
-    usize::try_from(numbers(ready)[1]).unwrap()
+    let said = |line: &str| {
+        let line = line.strip_prefix("edgeban: info: ")?;
+        match line.strip_prefix("ready: ") {
+            Some(ready) => Some(numbers(ready)[1]),
+            None => line.strip_prefix("reloaded: ").map(|reloaded| numbers(reloaded)[3]),
+        }
+    };
+    usize::try_from(log.lines().rev().find_map(said).expect("edgeban is not ready")).unwrap()
 }
 
 /// A log that a test writes, with the messages of `sshd`.

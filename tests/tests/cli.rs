@@ -64,7 +64,7 @@ fn help_and_version() {
 fn wrong_usage_is_code_2_and_says_what_is_wrong() {
     for (arguments, what) in [
         (&[][..], "a verb is missing"),
-        (&["reload"], "there is no such verb: reload"),
+        (&["relaod"], "there is no such verb: relaod"),
         (&["ban"], "an address is missing"),
         (&["ban", "x"], "not an IP address or prefix: x"),
         (&["ban", "0.0.0.0/0"], "this is everybody: 0.0.0.0/0"),
@@ -592,7 +592,7 @@ fn other_signals_do_not_end_it() {
     for round in 1..=3 {
         edgeban.signal(Signal::HUP);
         eventually("SIGHUP is answered", || {
-            (edgeban.log().matches("SIGHUP").count() >= usize::from(round)).then_some(())
+            (edgeban.log().matches(" reloaded: ").count() >= usize::from(round)).then_some(())
         });
         edgeban.signal(Signal::PIPE);
         let _ = edgeban.counters();

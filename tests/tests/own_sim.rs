@@ -68,7 +68,6 @@ impl World {
         let mut world =
             Self { engine, kernel: FakeKernel::new(), now: Instant::from_millis(1_000_000), events: Vec::new() };
         world.kernel.set_now(1_000_000);
-        assert!(world.engine.wants_own());
         world.engine.own_mut().follow();
         world.round(&[ADDRESS, ADDRESS_V6, GATEWAY, GATEWAY_V6]);
         assert!(world.engine.own().is_ready());

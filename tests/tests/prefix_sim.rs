@@ -3,7 +3,7 @@
 use edgeban_core::addr::{Addr, Prefix, Widths};
 use edgeban_core::ban::ladder::Growth;
 use edgeban_core::ban::{MANUAL, Wanted};
-use edgeban_core::config::model::{BanTime, Config, Jail};
+use edgeban_core::config::model::{BanTime, Jail};
 use edgeban_core::control::response::Hindrance;
 use edgeban_core::control::serve::begin;
 use edgeban_core::control::{Refusal, Request, Response, Step};
@@ -149,10 +149,8 @@ impl World {
     }
 
     fn ask(&mut self, request: Request<'_>) -> Response<'static> {
-        let mut config = Box::new(Config::EMPTY);
-        config.jails.push(jail(&[])).unwrap();
-        config.bantime = BanTime::For(Duration::from_secs(600));
-        match begin(&request, &config, &mut self.engine, self.now) {
+        let bantime = BanTime::For(Duration::from_secs(600));
+        match begin(&request, bantime, &mut self.engine, self.now) {
             Step::Answer(response) => response,
             Step::Wait(mut wait) => {
                 self.turn();

@@ -4,7 +4,7 @@
 use edgeban_core::addr::{Addr, Family, Prefix, Widths};
 use edgeban_core::ban::Wanted;
 use edgeban_core::ban::ladder::Growth;
-use edgeban_core::config::model::{BanTime, Config, Jail};
+use edgeban_core::config::model::{BanTime, Jail};
 use edgeban_core::control::serve::{PATIENCE, begin};
 use edgeban_core::control::{Refusal, Request, Response, Step, Wait};
 use edgeban_core::detect::{Filter, Mode};
@@ -162,11 +162,9 @@ impl World {
         self.events.iter().filter(|event| matches!(event, Event::Banned { .. })).count()
     }
 
-    /// Takes a request of the control socket; the jails are those of [`World::ready`].
+    /// Takes a request of the control socket.
     fn ask(&mut self, request: Request<'_>) -> Step {
-        let mut config = Box::new(Config::EMPTY);
-        config.jails.extend([jail(3, 60), jail(5, 3600)]);
-        begin(&request, &config, &mut self.engine, self.now)
+        begin(&request, BanTime::Permanent, &mut self.engine, self.now)
     }
 
     /// The answer, when it is known after a turn.

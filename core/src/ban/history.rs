@@ -151,8 +151,15 @@ impl<const N: usize, const I: usize> History<N, I> {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
+        self.retain(|_, _| false);
+    }
+
+    /// Forgets what the jails that `keeps` does not want did to the addresses that it does not want.
+    pub fn retain(&mut self, keeps: impl Fn(u8, Addr) -> bool) {
         for place in 0..self.table.places() {
-            if let Some(slot) = self.table.slot_at(place) {
+            if let Some(slot) = self.table.slot_at(place)
+                && self.table.key(slot).is_some_and(|key| !keeps(key.jail, key.addr))
+            {
                 self.remove(slot);
             }
         }

@@ -402,6 +402,54 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         }
     }
 
+    /// Asks `lifts` of each ban, those of prefixes apart, that is not being lifted, and lifts those of which it is true; the
+    /// bans of the jails of which `gone` is true are lifted, too, and are nobody's from then on. Returns how many these are.
+    pub fn lift(&mut self, gone: &dyn Fn(u8) -> bool, lifts: &mut dyn FnMut(Addr, &Ban) -> bool) -> u32 {
+        let mut lifted = 0;
+        for place in 0..self.table.places() {
+            let Some((slot, addr, ban)) = self.table.slot_at(place).and_then(|slot| self.entry(slot)) else { continue };
+            let nobodys = gone(ban.jail);
+            if nobodys {
+                self.count(ban.jail, u32::saturating_sub);
+                self.count(ADOPTED, u32::saturating_add);
+                if let Some(ban) = self.table.get_mut(slot) {
+                    ban.jail = ADOPTED;
+                }
+            }
+            let leaving = matches!(ban.state, State::Releasing | State::ReleasingInFlight);
+            if !leaving && (nobodys || lifts(addr, &ban)) {
+                self.take_back(slot);
+                lifted += 1;
+            }
+        }
+        lifted
+    }
+
+    /// Bans `network` of each address instead of it, and for the longest where several become one. Where that is `None` the
+    /// ban is given up, and told to `lost`. What holds the bans is made anew, so nothing is lifted there.
+    pub fn rename(&mut self, network: &dyn Fn(Addr) -> Option<Addr>, lost: &mut dyn FnMut(Addr)) {
+        for place in 0..self.table.places() {
+            let Some((slot, addr, ban)) = self.table.slot_at(place).and_then(|slot| self.entry(slot)) else { continue };
+            let name = network(addr);
+            if name == Some(addr) {
+                continue;
+            }
+            self.discard(slot);
+            let Some(name) = name else {
+                lost(addr);
+                continue;
+            };
+            if self.want(name, ban.jail, ban.until) == Wanted::New
+                && let Some(new) = self.table.find(&name).and_then(|slot| self.table.get_mut(slot))
+            {
+                new.marks.set(Marks::ANNOUNCED, ban.is_announced());
+            }
+            if ban.forced() {
+                self.force(name);
+            }
+        }
+    }
+
     fn take_back(&mut self, slot: Slot) {
         match self.table.get(slot) {
             Some(ban) if ban.state == State::Wanted && !ban.held() => self.discard(slot),

@@ -188,6 +188,21 @@ impl Prefixes {
         });
     }
 
+    /// Lifts the bans of the jails of which `gone` is true, and those that nobody forced of which `protected` is. Returns how
+    /// many these are.
+    pub fn lift(&mut self, gone: &dyn Fn(u8) -> bool, protected: &mut dyn FnMut(&PrefixBan) -> bool) -> u32 {
+        let mut lifted = 0;
+        self.release_if(&mut |ban| {
+            let lift = gone(ban.jail) || (!ban.forced && protected(ban));
+            lifted += u32::from(lift);
+            lift
+        });
+        for ban in self.bans.iter_mut().filter(|ban| gone(ban.jail)) {
+            ban.jail = ADOPTED;
+        }
+        lifted
+    }
+
     // Once in the program, not once for every use.
     #[inline(never)]
     fn keep(&mut self, which: &mut dyn FnMut(&mut PrefixBan) -> bool) {

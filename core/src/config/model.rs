@@ -43,6 +43,18 @@ impl Config {
         jails: Vec::new(),
         bantime: BanTime::For(Duration::ZERO),
     };
+
+    /// Whether any jail needs this machine's own addresses.
+    #[must_use]
+    pub fn wants_addresses(&self) -> bool {
+        self.jails.iter().any(|jail| jail.enabled && jail.ignoreself)
+    }
+
+    /// Whether devices that come are to be heard of: kernels before 6.16 do not put them back into a chain.
+    #[must_use]
+    pub fn wants_devices(&self) -> bool {
+        self.global.hook == Hook::Ingress
+    }
 }
 
 /// `[global]`: settings of the daemon as a whole.
@@ -250,5 +262,5 @@ impl OnStop {
     }
 }
 
-// Two of them live in static memory: the running one and the one that a reload reads.
+// It lives in static memory, and a reload reads the next into it; the engine has a copy of the running jails.
 static_assertions::const_assert!(size_of::<Config>() < 192 * 1024);

@@ -9,6 +9,7 @@
 //! | 5 | [`Request::Stop`] | | |
 //! | 6 | [`Request::BanPrefix`] | address (2) and length of the prefix, then as 1 from the milliseconds on | jail |
 //! | 7 | [`Request::UnbanPrefix`] | address (2) and length of the prefix | |
+//! | 8 | [`Request::Reload`] | | |
 
 use super::FOR_GOOD;
 use super::frame::{self, Frame, Unreadable, halves, prefix, thirds, whole};
@@ -53,6 +54,8 @@ pub enum Request<'a> {
     Status,
     /// Ends the daemon, as SIGTERM does.
     Stop,
+    /// Reads the configuration anew, as SIGHUP does.
+    Reload,
 }
 
 impl<'a> Request<'a> {
@@ -75,6 +78,7 @@ impl<'a> Request<'a> {
             Self::UnbanAll => frame::emit(3, &[], &[], w),
             Self::Status => frame::emit(4, &[], &[], w),
             Self::Stop => frame::emit(5, &[], &[], w),
+            Self::Reload => frame::emit(8, &[], &[], w),
         }
     }
 
@@ -100,6 +104,7 @@ impl<'a> Request<'a> {
             (3, [], []) => Ok(Self::UnbanAll),
             (4, [], []) => Ok(Self::Status),
             (5, [], []) => Ok(Self::Stop),
+            (8, [], []) => Ok(Self::Reload),
             _ => Err(Unreadable::Malformed),
         }
     }
@@ -153,8 +158,8 @@ mod tests {
         assert!(emit(Request::Ban { addr, time: None, jail: &long, force: false }).len() <= REQUEST);
         assert_eq!(emit(Request::Unban(addr)), [&[1, 2, 2, 0], mapped.as_slice()].concat());
         assert_eq!(
-            [Request::UnbanAll, Request::Status, Request::Stop].map(emit),
-            [vec![1, 3, 0, 0], vec![1, 4, 0, 0], vec![1, 5, 0, 0]]
+            [Request::UnbanAll, Request::Status, Request::Stop, Request::Reload].map(emit),
+            [vec![1, 3, 0, 0], vec![1, 4, 0, 0], vec![1, 5, 0, 0], vec![1, 8, 0, 0]]
         );
     }
 
@@ -177,7 +182,7 @@ mod tests {
             (vec![1], Unreadable::Malformed),
             (vec![1, 0, 0, 0], Unreadable::Malformed),
             (vec![1, 6, 0, 0], Unreadable::Malformed),
-            (vec![1, 8, 0, 0], Unreadable::Malformed),
+            (vec![1, 9, 0, 0], Unreadable::Malformed),
             (vec![1, 4, 0], Unreadable::Malformed),
             (vec![1, 4, 0, 1, 0], Unreadable::Malformed),
             ([vec![1, 4, 17, 0], vec![0; 17 * 8]].concat(), Unreadable::Malformed),
@@ -230,7 +235,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..100), kind in 0u8..9, numbers in 0u8..6, texts in 0u8..3) {
+        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..100), kind in 0u8..10, numbers in 0u8..6, texts in 0u8..3) {
             let _ = Request::parse(&bytes);
             bytes.splice(0..0, [VERSION, kind, numbers, texts]);
             if let Ok(request) = Request::parse(&bytes) {

@@ -12,6 +12,8 @@
 //! | 8 | [`Response::End`] | | |
 //! | 9 | [`Response::BannedPrefix`] | address (2) and length of the prefix, milliseconds left, already | |
 //! | 10 | [`Response::Hindered`] | address (2) and length of the prefix, the number of the [`Hindrance`] | |
+//! | 11 | [`Response::Said`] | whether the line ends with it | a line, or a part of it |
+//! | 12 | [`Response::Reloaded`] | [`ReloadNumbers`] | |
 
 use super::FOR_GOOD;
 use super::frame::{self, Frame, Unreadable, halves, prefix, thirds, whole};
@@ -90,6 +92,18 @@ pub enum Response<'a> {
     },
     /// The last part of a status.
     End,
+    /// Why the answer that follows is no, in words.
+    Said {
+        /// A line, or a part of it.
+        text: &'a str,
+        /// The line ends with it.
+        ends: bool,
+    },
+    /// The daemon goes on with the configuration as it is in the file now.
+    Reloaded {
+        /// What that comes to.
+        numbers: ReloadNumbers,
+    },
 }
 
 /// What a prefix is that is in the way.
@@ -145,11 +159,13 @@ pub enum Refusal {
     PrefixesFull,
     /// 14: what holds the bans cannot ban prefixes.
     NoPrefixes,
+    /// 15: the configuration stays as it is, for the reasons that [`Response::Said`] gave.
+    NotReloaded,
 }
 
 impl Refusal {
     /// Those without more to say, at the place of their number.
-    const PLAIN: [Self; 13] = [
+    const PLAIN: [Self; 14] = [
         Self::Version,
         Self::Malformed,
         Self::NotPermitted,
@@ -163,6 +179,7 @@ impl Refusal {
         Self::BannedAgain,
         Self::PrefixesFull,
         Self::NoPrefixes,
+        Self::NotReloaded,
     ];
 
     const fn code(self) -> u64 {
@@ -181,6 +198,7 @@ impl Refusal {
             Self::BannedAgain => 12,
             Self::PrefixesFull => 13,
             Self::NoPrefixes => 14,
+            Self::NotReloaded => 15,
         }
     }
 
@@ -289,6 +307,22 @@ numbers! {
     }
 }
 
+numbers! {
+    /// What a reload came to.
+    ReloadNumbers {
+        /// Jails that are enabled.
+        jails,
+        /// Log files that are followed.
+        files,
+        /// Jails that were not there before, or disabled.
+        begun,
+        /// Jails that are not there any more, or are disabled now.
+        ended,
+        /// Bans that were lifted for it.
+        lifted,
+    }
+}
+
 impl<'a> Response<'a> {
     /// Writes the packet.
     ///
@@ -316,6 +350,8 @@ impl<'a> Response<'a> {
             Self::Jail { numbers, name, filter } => frame::emit(6, &numbers.values(), &[name, filter], w),
             Self::File { numbers, path } => frame::emit(7, &numbers.values(), &[path], w),
             Self::End => frame::emit(8, &[], &[], w),
+            Self::Said { text, ends } => frame::emit(11, &[(*ends).into()], &[text], w),
+            Self::Reloaded { numbers } => frame::emit(12, &numbers.values(), &[], w),
             Self::BannedPrefix { prefix, left, already } => {
                 let [high, low, length] = thirds(prefix);
                 let ms = left.map_or(FOR_GOOD, Duration::as_millis);
@@ -353,6 +389,8 @@ impl<'a> Response<'a> {
             }
             (7, numbers, &[path, ..]) => Self::File { numbers: FileNumbers::of(numbers).ok_or(bad)?, path },
             (8, ..) => Self::End,
+            (11, &[ends, ..], &[text, ..]) => Self::Said { text, ends: ends != 0 },
+            (12, numbers, _) => Self::Reloaded { numbers: ReloadNumbers::of(numbers).ok_or(bad)? },
             (9, &[high, low, length, ms, already, ..], _) => Self::BannedPrefix {
                 prefix: prefix(high, low, length).ok_or(bad)?,
                 left: (ms != FOR_GOOD).then_some(Duration::from_millis(ms)),
@@ -401,6 +439,7 @@ mod tests {
         check(Response::Jail { numbers: JailNumbers { enabled: 1, banned: 2 }, name: &name, filter: "dropbear" });
         let path = "/".repeat(limits::PATH);
         check(Response::File { numbers: FileNumbers { lines: 7, ..FileNumbers::default() }, path: &path });
+        check(Response::Said { text: &path, ends: true });
     }
 
     #[test]
@@ -411,7 +450,7 @@ mod tests {
         let bytes = |code, error| [vec![1, 4, 2, 0], vec![0; 7], vec![code], vec![0; 7], vec![error]].concat();
         assert_eq!(emit(Response::Refused(Refusal::Version)), bytes(1, 0));
         assert_eq!(emit(Response::Refused(Refusal::Kernel(NetlinkError::ENFILE))), bytes(9, 23));
-        for (code, error) in [(9, 0), (8, 1), (15, 0), (0, 0)] {
+        for (code, error) in [(9, 0), (8, 1), (16, 0), (0, 0)] {
             assert_eq!(Response::parse(&bytes(code, error)), Err(Unreadable::Malformed), "{code} {error}");
         }
     }
@@ -449,6 +488,8 @@ mod tests {
                 Response::Unbanned { count: ms },
                 Response::Stopping { pid: ms },
                 Response::End,
+                Response::Said { text: "edgeban.toml:3:5: no", ends: already },
+                Response::Reloaded { numbers: ReloadNumbers { jails: ms, lifted: 7, ..ReloadNumbers::default() } },
             ] {
                 check(response);
             }
@@ -457,7 +498,7 @@ mod tests {
         #[test]
         fn any_bytes_end_well(
             mut bytes in prop::collection::vec(any::<u8>(), 0..400),
-            kind in 0u8..13,
+            kind in 0u8..15,
             numbers in 0u8..20,
             texts in 0u8..6,
         ) {

@@ -1,10 +1,10 @@
 //! Does what requests ask, and knows when that is done.
 
-use super::response::Hindrance;
+use super::response::{Hindrance, ReloadNumbers};
 use super::{Refusal, Request, Response};
 use crate::addr::{Addr, Prefix};
 use crate::ban::{MANUAL, State, Wanted};
-use crate::config::model::{BanTime, Config};
+use crate::config::model::BanTime;
 use crate::engine::{Engine, NotBanned};
 use crate::event::Event;
 use crate::time::{Duration, Instant};
@@ -25,25 +25,19 @@ pub enum Step {
     Status,
     /// The daemon shall end.
     Stop,
+    /// The daemon shall read its configuration anew. The answer is [`Refusal::NotReloaded`], or comes with
+    /// [`Wait::for_reload`].
+    Reload,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum What {
-    Ban {
-        addr: Addr,
-        already: bool,
-    },
+    Ban { addr: Addr, already: bool },
     Unban(Addr),
-    BanPrefix {
-        prefix: Prefix,
-        already: bool,
-    },
+    BanPrefix { prefix: Prefix, already: bool },
     UnbanPrefix(Prefix),
-    /// `left` were still to be lifted when last looked at.
-    UnbanAll {
-        count: u32,
-        left: u32,
-    },
+    UnbanAll { count: u32 },
+    Reload(ReloadNumbers),
 }
 
 /// An answer that waits for the kernel.
@@ -51,6 +45,8 @@ enum What {
 pub struct Wait {
     what: What,
     deadline: Instant,
+    /// Bans that were still to be lifted when last looked at, where all are waited for.
+    left: u32,
     /// The kernel's last refusal of anything.
     error: Option<NetlinkError>,
     /// It was of this and nothing else.
@@ -59,13 +55,19 @@ pub struct Wait {
 
 impl Wait {
     const fn new(what: What, deadline: Instant) -> Self {
-        Self { what, deadline, error: None, refused: false }
+        Self { what, deadline, left: u32::MAX, error: None, refused: false }
     }
 
     /// A wait for the end of an address's ban.
     #[must_use]
     pub fn for_unban(addr: Addr, now: Instant) -> Self {
         Self::new(What::Unban(addr), now + PATIENCE)
+    }
+
+    /// A wait until what a reload changed is so in the kernel.
+    #[must_use]
+    pub fn for_reload(numbers: ReloadNumbers, now: Instant) -> Self {
+        Self::new(What::Reload(numbers), now + PATIENCE)
     }
 
     /// When it ends in any case.
@@ -94,45 +96,46 @@ impl Wait {
         now: Instant,
     ) -> Option<Response<'static>> {
         let bans = engine.bans();
-        match &mut self.what {
-            What::Ban { addr, already } => match bans.find(*addr) {
+        let leaving = bans.leaving();
+        match self.what {
+            What::Ban { addr, already } => match bans.find(addr) {
                 None => return Some(Response::Refused(Refusal::Ended)),
                 Some(ban) => match ban.state() {
                     State::Installed => {
                         let left = ban.until.map(|until| until.since(now));
-                        return Some(Response::Banned { addr: *addr, left, already: *already });
+                        return Some(Response::Banned { addr, left, already });
                     }
                     State::Releasing | State::ReleasingInFlight => return Some(Response::Refused(Refusal::Ended)),
                     State::Wanted | State::InFlight => {}
                 },
             },
-            What::Unban(addr) => match bans.find(*addr).map(|ban| ban.state()) {
+            What::Unban(addr) => match bans.find(addr).map(|ban| ban.state()) {
                 None => return Some(Response::Unbanned { count: 1 }),
                 Some(State::Releasing | State::ReleasingInFlight) => {}
                 Some(_) => return Some(Response::Refused(Refusal::BannedAgain)),
             },
             What::BanPrefix { prefix, already } => {
-                match bans.prefixes().find(prefix).map(|ban| (ban.state(), ban.until)) {
+                match bans.prefixes().find(&prefix).map(|ban| (ban.state(), ban.until)) {
                     Some((State::Installed, until)) => {
                         let left = until.map(|until| until.since(now));
-                        return Some(Response::BannedPrefix { prefix: *prefix, left, already: *already });
+                        return Some(Response::BannedPrefix { prefix, left, already });
                     }
                     Some((State::Wanted | State::InFlight, _)) => {}
                     _ => return Some(Response::Refused(Refusal::Ended)),
                 }
             }
-            What::UnbanPrefix(prefix) => match bans.prefixes().find(prefix).map(|ban| ban.state()) {
+            What::UnbanPrefix(prefix) => match bans.prefixes().find(&prefix).map(|ban| ban.state()) {
                 None => return Some(Response::Unbanned { count: 1 }),
                 Some(State::Releasing | State::ReleasingInFlight) => {}
                 Some(_) => return Some(Response::Refused(Refusal::BannedAgain)),
             },
-            What::UnbanAll { count, left } => {
-                let leaving = bans.leaving();
-                if leaving == 0 {
-                    return Some(Response::Unbanned { count: u64::from(*count) });
-                }
-                if leaving < *left {
-                    *left = leaving;
+            What::UnbanAll { count } if leaving == 0 => return Some(Response::Unbanned { count: count.into() }),
+            What::Reload(numbers) if leaving == 0 && !engine.is_changing() && engine.is_ready() => {
+                return Some(Response::Reloaded { numbers });
+            }
+            What::UnbanAll { .. } | What::Reload(_) => {
+                if leaving < self.left {
+                    self.left = leaving;
                     self.deadline = now + PATIENCE;
                 }
             }
@@ -144,11 +147,11 @@ impl Wait {
     }
 }
 
-/// Does what `request` asks.
+/// Does what `request` asks; `bantime` is that of `[defaults]`.
 #[inline(never)] // smaller
 pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
     request: &Request<'_>,
-    config: &Config,
+    bantime: BanTime,
     engine: &mut Engine<'_, T, TI, B, BI>,
     now: Instant,
 ) -> Step {
@@ -157,9 +160,9 @@ pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
     // In whose name, and until when.
     let terms = |jail: &str, time: Option<BanTime>| {
         let (number, usual) = match jail {
-            "" => (MANUAL, config.bantime),
+            "" => (MANUAL, bantime),
             _ => {
-                let (number, jail) = (0..).zip(&config.jails).find(|(_, known)| known.name == jail)?;
+                let (number, jail) = (0..).zip(engine.jails()).find(|(_, known)| known.name == jail)?;
                 (number, jail.bantime)
             }
         };
@@ -215,9 +218,10 @@ pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
         },
         Request::UnbanAll => {
             let count = engine.unban_all();
-            Step::Wait(Wait::new(What::UnbanAll { count, left: count }, now + PATIENCE))
+            Step::Wait(Wait::new(What::UnbanAll { count }, now + PATIENCE))
         }
         Request::Status => Step::Status,
         Request::Stop => Step::Stop,
+        Request::Reload => Step::Reload,
     }
 }

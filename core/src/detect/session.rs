@@ -93,6 +93,13 @@ impl Sessions {
         Self { sets: [[Session::EMPTY; WAYS]; SETS], clock: 0 }
     }
 
+    /// Forgets all connections. What was never used is not touched, so that it costs no memory.
+    pub fn clear(&mut self) {
+        for session in self.sets.iter_mut().flatten().filter(|session| session.pid != 0) {
+            *session = Session::EMPTY;
+        }
+    }
+
     fn set(&mut self, pid: u32) -> Option<&mut [Session; WAYS]> {
         let index = usize::try_from(pid).ok()? & (SETS - 1);
         self.sets.get_mut(index)

@@ -6,7 +6,7 @@ use crate::detect::{Filter, FilterSet};
 use crate::limits;
 use crate::source::syslog::Record;
 
-/// A set of jails, a bit for each by its number in the configuration.
+/// A set of jails, a bit for each by its number in the engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct JailSet(u128);
 

@@ -156,6 +156,21 @@ impl Link {
         })
     }
 
+    /// Goes on with another layout of the same table, which the backend can do ([`unsupported`]). To be asked again while it
+    /// is false: something is to be taken out before, or an answer is awaited. Once it is true, what is to be made anew
+    /// follows by itself.
+    pub fn relayout(&mut self, layout: &Layout) -> bool {
+        match self {
+            _ if !self.is_idle() => false,
+            Self::Nftables(link) => {
+                link.relayout(layout.clone());
+                true
+            }
+            Self::Iptables(rules) | Self::Ipset(Sets { rules, .. }) => rules.relayout(layout.hook, layout.widths),
+            Self::LogOnly => true,
+        }
+    }
+
     /// Which it is; never [`Backend::Auto`].
     #[must_use]
     pub const fn backend(&self) -> Backend {

@@ -157,6 +157,13 @@ impl Own {
         self.stale = true;
     }
 
+    /// Ends to follow: there is no socket. What is known is not kept up to date any more, so it is forgotten.
+    pub fn forget(&mut self) {
+        (self.following, self.ready, self.stale, self.asked, self.fresh) = (false, false, false, false, false);
+        self.step = None;
+        self.known.clear();
+    }
+
     /// Whether one round is complete.
     #[must_use]
     pub const fn is_ready(&self) -> bool {

@@ -1,4 +1,4 @@
-//! `edgeban ban`, `edgeban unban`, `edgeban stop`: what changes the running daemon.
+//! `edgeban ban`, `edgeban unban`, `edgeban reload`, `edgeban stop`: what changes the running daemon.
 
 use super::client::{Name, ask};
 use super::{Options, Piece, Usage, config_only, say, unexpected, unknown, wrong};
@@ -10,6 +10,7 @@ use core::str;
 use edgeban_core::addr::{Addr, Prefix};
 use edgeban_core::config::duration;
 use edgeban_core::config::model::BanTime;
+use edgeban_core::control::response::ReloadNumbers;
 use edgeban_core::control::{Request, Response};
 use edgeban_core::limits;
 use edgeban_core::time::Duration;
@@ -45,6 +46,16 @@ const STOP: &str = "\
 edgeban stop [--config FILE]
 
 Ends the running edgeban as SIGTERM does, and waits until it has ended. Needs root or edgeban's user.
+
+  --config FILE   that of the running edgeban
+";
+
+const RELOAD: &str = "\
+edgeban reload [--config FILE]
+
+Makes the running edgeban read its configuration anew, as SIGHUP does, and says so when it goes on with it. Bans and
+counted attempts stay; jails that are gone or disabled release their bans. A file that is not valid changes nothing: exit
+code 1, and what is wrong where. Another table, backend or run_dir needs a restart. Needs root or edgeban's user.
 
   --config FILE   that of the running edgeban
 ";
@@ -144,6 +155,24 @@ fn banned(who: &Prefix, left: Option<Duration>, already: bool, out: &mut Out<'_>
         Some(left) => put!(out, "{}s\n", left.as_millis().div_ceil(1000)),
         None => put!(out, "good\n"),
     }
+}
+
+/// Runs `reload`.
+pub fn reload(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
+    let path = match config_only(options, RELOAD)? {
+        Ok(path) => path,
+        Err(code) => return Ok(code),
+    };
+    Ok(ask(arena, path, &Request::Reload, &mut |response, out| match response? {
+        Response::Reloaded { numbers: ReloadNumbers { jails, files, begun, ended, lifted } } => {
+            put!(
+                out,
+                "reloaded: {jails} jails, {begun} of them new, {ended} ended; {files} log files; {lifted} bans lifted\n"
+            );
+            Some(exit::OK)
+        }
+        _ => None,
+    }))
 }
 
 /// Runs `stop`.

@@ -27,7 +27,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
     let space = Space { text: &mut arena.config_text, tokens: &mut arena.config_tokens };
-    let origin = match config::load(path, space, &mut arena.config, &mut err) {
+    let origin = match config::load(path, space, &mut arena.config, &mut |line| put!(&mut err, "{line}\n")) {
         Ok(origin) => origin,
         Err(code) => {
             err.flush();

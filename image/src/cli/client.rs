@@ -54,14 +54,31 @@ pub fn ask(
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
     let Arena { config, config_text: text, config_tokens: tokens, output, .. } = arena;
-    if let Err(code) = config::load(path, Space { text, tokens }, config, &mut err) {
-        err.flush();
-        return code;
+    let reloads = *request == Request::Reload;
+    let read = config::load(path, Space { text, tokens }, config, &mut |line| {
+        // The daemon says the same of the file that it reads.
+        if !reloads {
+            put!(&mut err, "{line}\n");
+        }
+    });
+    match read {
+        Ok(_) => {}
+        // Which daemon is meant is said by what could be read of [global]. It runs with what was valid.
+        Err(_) if reloads => {}
+        Err(exit::NO) => put!(&mut err, "edgeban: asking all the same\n"),
+        Err(code) => {
+            err.flush();
+            return code;
+        }
     }
     let Some(instance) = Instance::of(&config.global) else { return exit::INPUT };
     let mut out = Out::new(BorrowedFd::STDOUT, output);
     let code = match talk(&instance, request, &mut |response| match response {
         Some(Response::Refused(refusal)) => Some(refused(*refusal, &mut err)),
+        Some(Response::Said { text, ends }) => {
+            put!(&mut err, "{text}{}", if *ends { "\n" } else { "" });
+            None
+        }
         Some(Response::Hindered { by, how }) => {
             let (before, behind, why, hint): (_, _, &dyn fmt::Display, _) = match how {
                 Hindrance::Covers => ("the address is banned with ", "", &"", ": unban that"),
@@ -177,6 +194,7 @@ fn refused(refusal: Refusal, err: &mut Out<'_>) -> u8 {
         Refusal::BannedAgain => (exit::NO, "the address was banned again meanwhile"),
         Refusal::PrefixesFull => (exit::FIREWALL, "not banned: no room"),
         Refusal::NoPrefixes => (exit::NO, "prefixes can only be banned with nftables"),
+        Refusal::NotReloaded => (exit::NO, "not reloaded: the configuration stays as it was"),
         Refusal::Kernel(_) => (exit::FIREWALL, "not done: the kernel refused it"),
         Refusal::Late => (exit::FIREWALL, "not done: no answer of the kernel"),
     };

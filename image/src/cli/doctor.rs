@@ -5,6 +5,7 @@ use super::{Options, Piece, Usage, say, unexpected, unknown};
 use crate::arena::Arena;
 use crate::config::{self, Space};
 use crate::exit;
+use crate::firewall::trial;
 use crate::out::Out;
 use crate::put;
 use crate::say::{Refused, hint};
@@ -14,7 +15,7 @@ use core::fmt::{self, Display};
 use edgeban_core::addr::Family;
 use edgeban_core::config::model::Backend;
 use edgeban_core::firewall::backend::unsupported;
-use edgeban_core::firewall::nft::{Layout, Trial};
+use edgeban_core::firewall::nft::Layout;
 use edgeban_core::firewall::xt;
 use edgeban_core::wire::ipset::SetType;
 use edgeban_core::wire::ipset::answer::{Answers, Body};
@@ -94,7 +95,7 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
     let Arena { config, config_text: text, config_tokens: tokens, output, answer, tables, .. } = arena;
-    if let Err(code) = config::load(path, Space { text, tokens }, config, &mut err) {
+    if let Err(code) = config::load(path, Space { text, tokens }, config, &mut |line| put!(&mut err, "{line}\n")) {
         err.flush();
         return Ok(code);
     }
@@ -193,15 +194,7 @@ fn capabilities(report: &mut Report<'_, '_>) {
 
 /// Whether nf_tables would take our table, and whether somebody else has one of its name.
 fn nftables(report: &mut Report<'_, '_>, layout: &Layout, answer: &mut [u8]) -> (bool, bool) {
-    let mut trial = |protect| {
-        let netlink = ask(|w| Trial::emit(layout, protect, w))?;
-        let mut trial = Trial::default();
-        // All answers are there when sending returns.
-        while let Ok(datagram) = next(&netlink, answer) {
-            trial.handle(layout, datagram);
-        }
-        Ok::<Trial, Trouble>(trial)
-    };
+    let mut trial = |protect| trial(layout, protect, &mut [0; 4096], answer).map_err(Trouble::Socket);
     let plain = match trial(false) {
         Ok(plain) => plain,
         Err(trouble) => return (report.say("nftables", false, &trouble), false),

@@ -71,7 +71,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
     let Arena { config, config_text: text, config_tokens: tokens, output, answer, tables, .. } = arena;
-    if let Err(code) = config::load(path, Space { text, tokens }, config, &mut err) {
+    if let Err(code) = config::load(path, Space { text, tokens }, config, &mut |line| put!(&mut err, "{line}\n")) {
         err.flush();
         return Ok(code);
     }

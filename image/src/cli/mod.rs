@@ -24,6 +24,7 @@ usage: edgeban VERB [OPTION ...]
 
   run     watch the logs and ban, in the foreground, until SIGTERM
   stop    end the running edgeban
+  reload  make the running edgeban read its configuration anew
   status  say how the running edgeban is
   list    show the addresses that the kernel holds banned, and for how long
   ban     ban an address or a prefix by hand
@@ -124,6 +125,7 @@ pub fn run(mut args: Args, arena: &'static mut Arena) -> u8 {
         b"ban" => ban::run(false, options, arena),
         b"unban" => ban::run(true, options, arena),
         b"stop" => ban::stop(options, arena),
+        b"reload" => ban::reload(options, arena),
         b"status" => status::run(options, arena),
         b"--version" | b"-V" | b"version" => Ok(say(concat!("edgeban ", env!("CARGO_PKG_VERSION"), "\n"))),
         b"--help" | b"-h" | b"help" => Ok(say(HELP)),

@@ -128,6 +128,25 @@ impl Files {
         Ok(FileId(self.files.len() - 1))
     }
 
+    /// Whether [`Files::add`] takes this for a path.
+    #[must_use]
+    pub fn is_path(path: &[u8]) -> bool {
+        Path::new(path).is_some()
+    }
+
+    /// Ends to follow the paths of which `keep` is not true. The [`FileId`]s of the others change, and nothing else of
+    /// them: [`Files::add`] tells them.
+    pub fn retain(&mut self, keep: &dyn Fn(&[u8]) -> bool) {
+        for index in (0..self.files.len()).rev() {
+            if self.files.get(index).is_none_or(|file| keep(file.path.as_c_str().to_bytes())) {
+                continue;
+            }
+            let file = self.files.remove(index);
+            let open = file.open.into_iter().flatten().map(|open| open.watch);
+            open.chain([file.directory]).for_each(|watch| self.release(watch));
+        }
+    }
+
     /// The path of a file, as it was added.
     #[must_use]
     pub fn path(&self, id: FileId) -> &[u8] {

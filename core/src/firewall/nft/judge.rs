@@ -166,6 +166,7 @@ impl Link {
             {
                 self.fresh_table = true;
                 bans.want_installed_again(false);
+                bans.prefixes_mut().want_all_again();
             }
             (NetlinkError::ENOENT, Some(Part::Table)) if self.fresh_table => {
                 self.fresh_table = false;

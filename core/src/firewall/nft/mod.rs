@@ -397,6 +397,16 @@ impl Link {
         &self.layout
     }
 
+    /// Goes on with another layout of the same table, while nothing is in flight: what was installed is made anew, as at a
+    /// start, in one batch with as many bans as fit. The bans have the new widths already.
+    pub fn relayout(&mut self, layout: Layout) {
+        self.fresh_sets |= layout.widths != self.layout.widths || layout.counters != self.layout.counters;
+        self.can_protect |= layout.protect;
+        self.rebuild |= self.stage == Stage::Installed;
+        self.retry.hurry();
+        self.layout = layout;
+    }
+
     /// Wants the table deleted, at a clean end. Bans are not sent any more.
     pub fn delete_table(&mut self) {
         if self.stage == Stage::Installed {

@@ -80,6 +80,20 @@ struct Side {
     made: bool,
 }
 
+impl Side {
+    const NEW: Self = Self { stage: Stage::Missing, due: Instant::ZERO, retry: Backoff::new(), made: false };
+}
+
+/// The table and the number of its built-in chain that a hook means, if legacy iptables has it.
+const fn place(hook: Hook) -> Option<(&'static str, u32)> {
+    match hook {
+        Hook::Input => Some(("filter", NF_INET_LOCAL_IN)),
+        Hook::Forward => Some(("filter", NF_INET_FORWARD)),
+        Hook::Prerouting => Some(("raw", NF_INET_PRE_ROUTING)),
+        Hook::Ingress => None,
+    }
+}
+
 /// What the exchange under way is about.
 #[derive(Clone, Copy)]
 struct Flight {
@@ -109,25 +123,37 @@ impl Link {
     /// no such hook.
     #[must_use]
     pub fn new(name: &str, hook: Hook, widths: Widths, holds: Holds) -> Option<Self> {
-        let (table, hook) = match hook {
-            Hook::Input => ("filter", NF_INET_LOCAL_IN),
-            Hook::Forward => ("filter", NF_INET_FORWARD),
-            Hook::Prerouting => ("raw", NF_INET_PRE_ROUTING),
-            Hook::Ingress => return None,
-        };
-        let side = || Side { stage: Stage::Missing, due: Instant::ZERO, retry: Backoff::new(), made: false };
+        let (table, hook) = place(hook)?;
         Some(Self {
             chain: stem(name),
             table,
             hook,
             holds,
             widths,
-            sides: [side(), side()],
+            sides: [const { Side::NEW }; 2],
             flight: None,
             started: false,
             disturbed: 0,
             unadopted: 0,
         })
+    }
+
+    /// Goes on at another hook or with other widths. First all that was made is taken out, for nothing would find it later;
+    /// false as long as that is not done, then to be asked again. What this backend does not have changes nothing.
+    pub fn relayout(&mut self, hook: Hook, widths: Widths) -> bool {
+        let Some((table, number)) = place(hook) else { return true };
+        if (table, number, widths) == (self.table, self.hook, self.widths) {
+            return true;
+        }
+        if self.all(|stage| matches!(stage, Stage::Missing | Stage::Installed | Stage::Absent)) {
+            self.remove(true);
+        }
+        if !self.is_gone() {
+            return false;
+        }
+        (self.table, self.hook, self.widths) = (table, number, widths);
+        self.sides = [const { Side::NEW }; 2];
+        true
     }
 
     /// The table's name, `filter` or `raw`.
