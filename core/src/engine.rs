@@ -265,7 +265,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             self.handle_record(jails, &record, named, now, &mut decided);
         }
         if let Some(own) = own {
-            self.ask(jails.and(self.memory.readers.of_own(&own)), &own, now, &mut decided);
+            self.ask(self.memory.readers.of_own(jails, &own), &own, now, &mut decided);
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Row {
     pub own_log: bool,
     /// The first bytes of its messages there; any if there are none here.
     pub first: &'static [u8],
+    /// Whether it reads access logs.
+    pub access: bool,
 }
 
 /// Some of the filters.
@@ -38,6 +40,9 @@ impl FilterSet {
 
     /// Those that read a log file of the service's own.
     pub const OWN_LOG: Self = own_log();
+
+    /// Those that read access logs of web servers.
+    pub(crate) const ACCESS: Self = access();
 
     /// This one.
     #[must_use]
@@ -64,10 +69,11 @@ impl FilterSet {
         found
     }
 
-    /// The filters that may read a [record of a service's own log](Filter::own_record), by its message's first byte.
+    /// The filters that may read a [record of a service's own log](Filter::own_record), by its message's form.
     #[must_use]
     pub fn of_own(record: &Record<'_>) -> Self {
-        Self::of_first(first_byte(record))
+        let first = Self::of_first(first_byte(record));
+        if is_request(record) { Self(first.0 | Self::ACCESS.0) } else { first }
     }
 
     /// The filters that may read a message of a log of their own of this [`first_byte`].
@@ -104,6 +110,11 @@ pub(crate) const FIRST_BYTES: usize = 64;
 /// The first byte of a message, as the dispatch tells them apart.
 pub(crate) fn first_byte(record: &Record<'_>) -> usize {
     record.message.first().map_or(0, |&byte| usize::from(byte) % FIRST_BYTES)
+}
+
+/// Whether a message may be a line of an access log.
+pub(crate) fn is_request(record: &Record<'_>) -> bool {
+    super::pattern::access::stamp(record.message).is_some()
 }
 
 impl Filter {
@@ -302,6 +313,19 @@ const fn own_log() -> FilterSet {
     FilterSet(bits)
 }
 
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
+const fn access() -> FilterSet {
+    let (mut bits, mut row) = (0, 0);
+    while row < ROWS.len() {
+        if ROWS[row].access {
+            assert!(ROWS[row].own_log, "an access log is a log of its own");
+            bits |= 1 << row;
+        }
+        row += 1;
+    }
+    FilterSet(bits)
+}
+
 static FIRST: [FilterSet; FIRST_BYTES] = first();
 
 #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
@@ -311,7 +335,7 @@ const fn first() -> [FilterSet; FIRST_BYTES] {
     while row < ROWS.len() {
         let mut at = 0;
         while ROWS[row].own_log && at < FIRST_BYTES {
-            if ROWS[row].first.is_empty() {
+            if ROWS[row].first.is_empty() && !ROWS[row].access {
                 made[at].0 |= 1 << row;
             }
             at += 1;

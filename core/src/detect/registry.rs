@@ -33,6 +33,7 @@ const NGINX_ACCESS: &[&str] = &["/var/log/nginx/access.log"];
 /// - `own_log`: whether it also, or only, writes a log file of its own, where lines have a date and no program: such lines
 ///   are read for jails with this filter and for no other;
 /// - `first` (optional): the bytes that its messages there start with, behind the date;
+/// - `access` (optional): whether it reads access logs; it is only asked about their lines then, and about those that `first` says;
 /// - `modes`: whether it counts more in other modes than in `normal`;
 /// - `read`: from a record of one of its programs, or of its own log, to what it proves.
 macro_rules! services {
@@ -46,6 +47,7 @@ macro_rules! services {
             logpath: $logpath:expr,
             own_log: $own_log:literal,
             $(first: $first:literal,)?
+            $(access: $access:literal,)?
             modes: $modes:literal,
             read: |$record:ident, $mode:ident, $sessions:ident| $read:expr,
         }
@@ -65,6 +67,7 @@ macro_rules! services {
             others: false $(|| $others)?,
             own_log: $own_log,
             first: one_or_none(&[$($first)?]),
+            access: false $(|| $access)?,
         }),*];
 
         impl Filter {

@@ -1,7 +1,7 @@
 //! Which jails a line concerns, found at a price that does not grow with their number.
 
 use crate::config::model::Jail;
-use crate::detect::dispatch::{FIRST_BYTES, first_byte};
+use crate::detect::dispatch::{FIRST_BYTES, first_byte, is_request};
 use crate::detect::{Filter, FilterSet};
 use crate::limits;
 use crate::source::syslog::Record;
@@ -49,7 +49,9 @@ pub(super) struct Readers {
     of_filter: [JailSet; Filter::ALL.len()],
     /// The jails that may read a message of their service's own log, by its first byte.
     of_first: [JailSet; FIRST_BYTES],
-    /// All jails whose service has such a log.
+    /// The jails that read access logs.
+    of_access: JailSet,
+    /// All jails whose service has a log of its own.
     of_own_log: JailSet,
 }
 
@@ -57,6 +59,7 @@ impl Readers {
     pub(super) const NONE: Self = Self {
         of_filter: [JailSet::NONE; Filter::ALL.len()],
         of_first: [JailSet::NONE; FIRST_BYTES],
+        of_access: JailSet::NONE,
         of_own_log: JailSet::NONE,
     };
 
@@ -71,6 +74,9 @@ impl Readers {
                 if FilterSet::of_first(first).has(jail.filter) {
                     readers.insert(number);
                 }
+            }
+            if FilterSet::ACCESS.has(jail.filter) {
+                self.of_access.insert(number);
             }
             if jail.filter.has_own_log() {
                 self.of_own_log.insert(number);
@@ -94,8 +100,11 @@ impl Readers {
         jails.and(self.of_own_log).0 != 0
     }
 
-    /// The jails that may read this record of a service's own log.
-    pub(super) fn of_own(&self, record: &Record<'_>) -> JailSet {
-        self.of_first.get(first_byte(record)).copied().unwrap_or_default()
+    /// Those of these jails that may read this record of a service's own log.
+    pub(super) fn of_own(&self, jails: JailSet, record: &Record<'_>) -> JailSet {
+        let first = self.of_first.get(first_byte(record)).copied().unwrap_or_default();
+        let access = jails.and(self.of_access);
+        let access = if access.0 != 0 && is_request(record) { access } else { JailSet::NONE };
+        JailSet(jails.and(first).0 | access.0)
     }
 }

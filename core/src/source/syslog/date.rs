@@ -140,6 +140,10 @@ fn iso_colon(line: &[u8]) -> Option<(Stamp, &[u8])> {
 fn in_brackets(inner: &[u8]) -> Option<(Stamp, &[u8])> {
     let end = inner.iter().take(LONGEST).position(|&b| b == b']')?;
     let (text, rest) = (inner.get(..end)?, inner.get(end + 1..)?);
+    // What most programs have in brackets is a level or a name.
+    if text.first()?.is_ascii_lowercase() || !text.iter().any(u8::is_ascii_digit) {
+        return None;
+    }
     // Monit's `PDT Apr 16 21:05:29`.
     let unzoned = match super::word(text) {
         Some((zone, after)) if zone.iter().all(u8::is_ascii_uppercase) => after,
@@ -193,7 +197,10 @@ fn after_request(line: &[u8]) -> Option<(Stamp, &[u8])> {
 
 /// A date of [`FORMS`].
 fn formed(text: &[u8]) -> Option<(Stamp, &[u8])> {
-    FORMS.iter().find_map(|form| {
+    // Most texts are no date, which this byte tells of nearly every form.
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() && **byte != b'L';
+    let separator = text.iter().take(10).find(|byte| !is_part(byte))?;
+    FORMS.iter().filter(|form| form.iter().find(|byte| !is_part(byte)) == Some(separator)).find_map(|form| {
         let (mut day, mut month_of, mut seconds, mut east, mut year) = (0, 0, 0, 0, None);
         let mut rest = text;
         for part in *form {
