@@ -14,7 +14,8 @@ use crate::ban::history::History;
 use crate::ban::{Ban, Bans, State, Wanted, prefix};
 use crate::config::model::{Backend, BanTime, Jail};
 use crate::count::{Attempts, Rule};
-use crate::detect::{Attempt, Filter, FilterSet, Sessions};
+use crate::detect::custom::{Filters, Line};
+use crate::detect::{Attempt, Filter, FilterSet, JailFilter, Sessions};
 use crate::event::{Event, Events};
 use crate::firewall::backend::{Link, Table, Unsupported};
 use crate::firewall::nft::{self, Layout};
@@ -95,6 +96,7 @@ pub enum Decision {
 /// zero bytes, so that a static one lies in `.bss` and becomes resident as it is used.
 pub struct Memory<const T: usize, const TI: usize, const B: usize, const BI: usize> {
     jails: Vec<Jail, JAILS>,
+    filters: Filters,
     readers: Readers,
     sessions: [Sessions; JAILS],
     attempts: Attempts<T, TI>,
@@ -114,6 +116,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Memory<T,
     pub const fn new() -> Self {
         Self {
             jails: Vec::new(),
+            filters: Filters::new(),
             readers: Readers::NONE,
             sessions: [const { Sessions::new() }; JAILS],
             attempts: Attempts::new(),
@@ -207,6 +210,11 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         Self { memory, layout, pending: None, link, counters: Counters::default(), key, drawn: 0 }
     }
 
+    /// Sets the filters of the operator's own, whose numbers the jails have, at the start and at a reload: a copy of these.
+    pub fn set_filters(&mut self, filters: &Filters) {
+        self.memory.filters.copy_from(filters);
+    }
+
     /// Begins with this backend, and without any ban that another one found.
     ///
     /// # Errors
@@ -267,6 +275,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         if let Some(own) = own {
             self.ask(self.memory.readers.of_own(jails, &own), &own, now, &mut decided);
         }
+        self.ask_custom(jails, &mut Line::new(line, split), now, &mut decided);
     }
 
     /// What the jails make of a line with a header.
@@ -305,6 +314,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         {
             self.ask(jails, &own, now, decided);
         }
+        self.ask_custom(jails, &mut Line::new(line, split), now, decided);
     }
 
     /// What these jails make of a record.
@@ -319,7 +329,30 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
             let index = usize::from(number);
             if let Some(jail) = self.memory.jails.get(index)
                 && let Some(sessions) = self.memory.sessions.get_mut(index)
-                && let Some(attempt) = jail.filter.detect(jail.mode, sessions, record)
+                && let JailFilter::BuiltIn(filter) = jail.filter
+                && let Some(attempt) = filter.detect(jail.mode, sessions, record)
+            {
+                let decision = self.decide(number, attempt, now);
+                if let Some(jail) = self.memory.jails.get(index) {
+                    decided(jail, attempt, decision);
+                }
+            }
+        }
+    }
+
+    /// What those of these jails make of a line whose filters are the operator's own.
+    fn ask_custom(
+        &mut self,
+        jails: JailSet,
+        line: &mut Line<'_>,
+        now: Instant,
+        decided: &mut impl FnMut(&Jail, Attempt, Decision),
+    ) {
+        for number in jails.and(self.memory.readers.of_custom).numbers() {
+            let index = usize::from(number);
+            if let Some(jail) = self.memory.jails.get(index)
+                && let JailFilter::Custom(filter) = jail.filter
+                && let Some(attempt) = self.memory.filters.detect(filter, line)
             {
                 let decision = self.decide(number, attempt, now);
                 if let Some(jail) = self.memory.jails.get(index) {
@@ -711,6 +744,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         &self.counters
     }
 
+    /// The filters of the operator's own.
+    #[must_use]
+    pub const fn filters(&self) -> &Filters {
+        &self.memory.filters
+    }
+
     /// The jails, by their numbers; one without a name is none.
     #[must_use]
     pub fn jails(&self) -> &[Jail] {
@@ -780,7 +819,7 @@ mod tests {
         let jails: std::vec::Vec<Jail> = (0..limits::JAILS)
             .map(|n| Jail {
                 name: n.to_string().parse().unwrap(),
-                filter: filters[n % 3],
+                filter: filters[n % 3].into(),
                 enabled: n != 3,
                 ..like.clone()
             })

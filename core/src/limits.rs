@@ -9,6 +9,15 @@ pub const JAILS: usize = 64;
 /// Bytes of a jail's name: what fits a log line and, later, a set name (`NFT_SET_MAXNAMELEN` is 256).
 pub const JAIL_NAME: usize = 32;
 
+/// Filters of the operator's own: some per host, at most one for each of the services that edgeban does not know.
+pub const FILTERS: usize = 32;
+
+/// Templates of all these filters together. Each line is held against those of its file's jails, one after the other.
+pub const TEMPLATES: usize = 256;
+
+/// Bytes of all these templates together: 64 each if there are [`TEMPLATES`].
+pub const TEMPLATE_TEXT: usize = 16 * 1024;
+
 /// Log files of one jail.
 pub const LOGPATHS: usize = 8;
 

@@ -290,7 +290,7 @@ fn status(connection: &Connection, started: Instant, world: &World<'_>) -> Resul
     send(connection, &Response::Daemon { numbers, version, backend, table: &settings.global.table })?;
     for (number, jail) in (0..).zip(engine.jails()).filter(|(_, jail)| !jail.name.is_empty()) {
         let numbers = JailNumbers { enabled: jail.enabled.into(), banned: bans.of_jail(number).into() };
-        send(connection, &Response::Jail { numbers, name: &jail.name, filter: jail.filter.name() })?;
+        send(connection, &Response::Jail { numbers, name: &jail.name, filter: jail.filter.name(engine.filters()) })?;
     }
     let numbers = JailNumbers { enabled: 1, banned: bans.of_jail(MANUAL).into() };
     send(connection, &Response::Jail { numbers, name: MANUAL_NAME, filter: "" })?;

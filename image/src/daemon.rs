@@ -246,6 +246,7 @@ impl Daemon {
         let config = &*source.config;
         let settings = Settings::of(config);
         let mut engine = Engine::new(memory, &config.jails, settings.global.layout(), HashKey::from_bytes(secret));
+        engine.set_filters(&config.filters);
 
         files.start_watching().map_err(Failure::of("inotify"))?;
         let followers = follow(engine.jails(), files, log)?;
@@ -386,7 +387,7 @@ impl Daemon {
             let now = now()?;
             self.read(chunk, now, log);
             let enabled = || self.engine.jails().iter().filter(|jail| jail.enabled);
-            enabled().for_each(|jail| introduce(jail, log));
+            enabled().for_each(|jail| introduce(jail, self.engine.filters(), log));
             let held = Held(self.engine.link(), &self.settings.global.table);
             log!(log, Info, "ready: {} jails, {} log files, {held}", enabled().count(), self.files.len());
         } else if wanted == Backend::Auto {

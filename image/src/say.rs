@@ -7,6 +7,7 @@ use core::fmt;
 use edgeban_core::addr::Family;
 use edgeban_core::ban::{MANUAL, MANUAL_NAME};
 use edgeban_core::config::model::Jail;
+use edgeban_core::detect::custom::Filters;
 use edgeban_core::engine::Decision;
 use edgeban_core::event::Event;
 use edgeban_core::firewall::backend::Link;
@@ -112,9 +113,9 @@ fn unbanned(who: &dyn fmt::Display, expired: bool, log: &mut Log<'_>) {
 }
 
 /// Says what a jail is there for.
-pub fn introduce(jail: &Jail, log: &mut Log<'_>) {
+pub fn introduce(jail: &Jail, filters: &Filters, log: &mut Log<'_>) {
     let Jail { name, filter, maxretry, findtime, .. } = jail;
-    log!(log, Info, "jail {name}: filter {}, maxretry {maxretry} within {findtime}", filter.name());
+    log!(log, Info, "jail {name}: filter {}, maxretry {maxretry} within {findtime}", filter.name(filters));
 }
 
 /// Says what a jail made of an attempt.

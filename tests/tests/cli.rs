@@ -81,7 +81,7 @@ fn wrong_usage_is_code_2_and_says_what_is_wrong() {
         (&["run", "x"], "one word too many: x"),
         (&["run", "--config"], "this option wants a file: --config"),
         (&["check", "--config=x"], "write the file as the next word, not after =: --config"),
-        (&["test", "log"], "--filter NAME is missing"),
+        (&["test", "log"], "--filter NAME or --match TEMPLATE is missing"),
         (&["test", "--filter", "nginx"], "no such filter, `edgeban test --help` names them: nginx"),
         (&["test", "--filter=sshd", "--mode=mild"], "no such mode, expected normal, ddos, extra or aggressive: mild"),
         (&["test", "--filter=sshd", "--maxretry=0"], "maxretry is a number from 1 to 10000: 0"),

@@ -17,7 +17,12 @@ const FORGED: &str = "Failed password for root from 9.9.9.9 port 40000 ssh2";
 fn counted(filters: &[Filter], log: &[u8]) -> Vec<(Filter, String)> {
     let mut config = Box::new(Config::default());
     defaults(&mut config);
-    let jail = |&filter| Jail { filter, mode: Mode::Aggressive, maxretry: 100, ..config.jails[0].clone() };
+    let jail = |&filter: &Filter| Jail {
+        filter: filter.into(),
+        mode: Mode::Aggressive,
+        maxretry: 100,
+        ..config.jails[0].clone()
+    };
     let jails: Vec<Jail> = filters.iter().map(jail).collect();
     let mut all = JailSet::NONE;
     (0u8..).zip(&jails).for_each(|(number, _)| all.insert(number));
@@ -26,7 +31,7 @@ fn counted(filters: &[Filter], log: &[u8]) -> Vec<(Filter, String)> {
     let mut counted = Vec::new();
     let mut line = |line: &[u8]| {
         engine.handle_line(all, line, Instant::ZERO, |jail, attempt, _| {
-            counted.push((jail.filter, attempt.addr.to_string()));
+            counted.push((jail.filter.built_in().unwrap(), attempt.addr.to_string()));
         });
     };
     let mut framer = Framer::new();

@@ -47,7 +47,7 @@ fn jails() -> Vec<Jail> {
         .map(|ignoreself| Jail {
             name: "sshd".try_into().unwrap(),
             enabled: true,
-            filter: Filter::Sshd,
+            filter: Filter::Sshd.into(),
             mode: Mode::Normal,
             logpath: heapless::Vec::new(),
             maxretry: 3,

@@ -41,7 +41,7 @@ fn jail(ignoreip: &[&str]) -> Jail {
     Jail {
         name: "sshd".try_into().unwrap(),
         enabled: true,
-        filter: Filter::Sshd,
+        filter: Filter::Sshd.into(),
         mode: Mode::Normal,
         logpath: heapless::Vec::new(),
         maxretry: 1,

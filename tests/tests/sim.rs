@@ -49,7 +49,7 @@ fn jail(maxretry: u32, bantime: u64) -> Jail {
     Jail {
         name: "sshd".try_into().unwrap(),
         enabled: true,
-        filter: Filter::Sshd,
+        filter: Filter::Sshd.into(),
         mode: Mode::Normal,
         logpath: heapless::Vec::new(),
         maxretry,

@@ -4,7 +4,7 @@ use super::key::Key;
 use super::model::{BanTime, Config, Global, Jail};
 use crate::addr::{Addr, Prefix};
 use crate::ban::ladder::Growth;
-use crate::detect::{Filter, Mode};
+use crate::detect::{Filter, JailFilter, Mode};
 #[cfg(test)]
 use crate::limits;
 use crate::time::Duration;
@@ -26,6 +26,7 @@ pub fn defaults(config: &mut Config) {
 pub(super) fn clear(config: &mut Config) {
     config.global = Global::default();
     config.jails.clear();
+    config.filters.clear();
     config.bantime = BanTime::default();
 }
 
@@ -43,7 +44,7 @@ pub(super) fn unset() -> Jail {
     Jail {
         name: String::new(),
         enabled: true,
-        filter: Filter::Sshd,
+        filter: JailFilter::BuiltIn(Filter::Sshd),
         mode: Mode::default(),
         logpath: Vec::new(),
         maxretry: MAXRETRY,
@@ -63,17 +64,17 @@ pub(super) fn add_jails(config: &mut Config, defaults: &Jail) {
         if config.jails.push(defaults.clone()).is_ok()
             && let Some(jail) = config.jails.last_mut()
         {
-            jail.filter = filter;
+            jail.filter = filter.into();
             let _ = jail.name.push_str(filter.name());
             fill_logpath(jail);
         }
     }
 }
 
-/// Gives a jail that names no log file those of its filter.
+/// Gives a jail that names no log file those of its filter, if that knows them.
 pub(super) fn fill_logpath(jail: &mut Jail) {
     if jail.logpath.is_empty() {
-        for path in jail.filter.logpath() {
+        for path in jail.filter.built_in().map_or(&[][..], Filter::logpath) {
             let mut text = String::new();
             // A few short constants fit; a test counts them.
             let _ = text.push_str(path);

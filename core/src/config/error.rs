@@ -1,6 +1,9 @@
 //! What is wrong with a file, and where: no strings of its own, only small values and pieces of the file.
 
 use super::key::{self, Key};
+use super::suggest;
+use crate::detect::custom::Filters;
+use crate::detect::template;
 use crate::limits;
 use core::fmt;
 use toml_parser::{Expected, ParseError};
@@ -54,14 +57,26 @@ pub enum Problem<'a> {
     NotATable(Hint),
     /// A value where a table belongs.
     NotAValue,
-    /// A jail's name with other than the allowed characters.
-    JailName,
+    /// A name of a jail or filter with other than the allowed characters.
+    Name,
     /// A jail without `filter` that is not named after one.
-    NoFilter,
+    NoFilter(&'a Filters),
+    /// A jail's `filter` that is none.
+    UnknownFilter(&'a Filters),
+    /// A filter of the operator's with the name of one that edgeban has.
+    BuiltInFilter,
+    /// A filter without `match`.
+    NoTemplate,
+    /// A jail with a filter of the operator's and without `logpath`.
+    NoLogpath,
+    /// Not a template.
+    Template(template::Fault),
     /// `key =` and nothing.
     Missing(Key),
     /// A string without quotes.
     Unquoted(Key),
+    /// An empty array.
+    Empty(Key),
     /// A value of another type, which is named.
     Type(&'static str, Key),
     /// The right type, not the right form.
@@ -100,6 +115,8 @@ pub enum Section {
     Defaults,
     /// `[jails.NAME]`.
     Jail,
+    /// `[filters.NAME]`.
+    Filter,
 }
 
 /// A capacity that a file can exceed.
@@ -113,6 +130,12 @@ pub enum Limit {
     Jails,
     /// [`limits::JAIL_NAME`].
     JailName,
+    /// [`limits::FILTERS`].
+    Filters,
+    /// [`limits::TEMPLATES`].
+    Templates,
+    /// [`limits::TEMPLATE_TEXT`].
+    TemplateText,
     /// [`limits::LOGPATHS`].
     Logpaths,
     /// [`limits::FILES`].
@@ -169,6 +192,9 @@ impl Limit {
             Self::Tokens => ("CONFIG_TOKENS", limits::CONFIG_TOKENS, "words, signs and spaces in a file"),
             Self::Jails => ("JAILS", limits::JAILS, "jails"),
             Self::JailName => ("JAIL_NAME", limits::JAIL_NAME, "bytes"),
+            Self::Filters => ("FILTERS", limits::FILTERS, "filters"),
+            Self::Templates => ("TEMPLATES", limits::TEMPLATES, "templates in all filters"),
+            Self::TemplateText => ("TEMPLATE_TEXT", limits::TEMPLATE_TEXT, "bytes in all templates"),
             Self::Logpaths => ("LOGPATHS", limits::LOGPATHS, "log files in a jail"),
             Self::Files => ("FILES", limits::FILES, "different log files in all enabled jails"),
             Self::Path => ("PATH", limits::PATH, "bytes"),
@@ -190,18 +216,21 @@ impl Section {
             Self::Global => "in [global]",
             Self::Defaults => "in [defaults]",
             Self::Jail => "in a jail",
+            Self::Filter => "in a filter",
         }
     }
 
     /// The names that are known here.
     pub(super) fn names(self) -> &'static [&'static str] {
-        let (jail, global) = key::NAMES.split_at_checked(key::JAIL).unwrap_or_default();
+        let (jail, others) = key::NAMES.split_at_checked(key::JAIL).unwrap_or_default();
+        let (global, filter) = others.split_at_checked(others.len() - key::FILTER).unwrap_or_default();
         match self {
-            Self::Root => &["global", "defaults", "jails"],
+            Self::Root => &["global", "defaults", "jails", "filters"],
             Self::Global => global,
             // `filter`, the last key of a jail, has no default.
             Self::Defaults => jail.split_last().map_or(jail, |(_, rest)| rest),
             Self::Jail => jail,
+            Self::Filter => filter,
         }
     }
 }
@@ -270,7 +299,7 @@ impl fmt::Display for Error<'_> {
                 }
                 f.write_str(", expected ")?;
                 if section == Section::Root {
-                    f.write_str("[global], [defaults] or [jails.NAME]")?;
+                    f.write_str("[global], [defaults], [jails.NAME] or [filters.NAME]")?;
                 } else {
                     key::list(f, section.names(), "`")?;
                 }
@@ -278,10 +307,18 @@ impl fmt::Display for Error<'_> {
             }
             Problem::Misplaced(section, key) => {
                 write!(f, "{quote} stands {}, expected it in {}", section.name(), key.home())?;
-                meant(f, if key == Key::Backend { super::suggest::FIREWALL } else { Hint::None })
+                let hint = match key {
+                    Key::Backend => suggest::FIREWALL,
+                    Key::Ignore => Hint::Near("ignoreip"),
+                    _ => Hint::None,
+                };
+                meant(f, hint)
             }
             Problem::ArrayOfTables => {
-                write!(f, "{quote} is an array of tables, expected [global], [defaults] or [jails.NAME]")
+                write!(
+                    f,
+                    "{quote} is an array of tables, expected [global], [defaults], [jails.NAME] or [filters.NAME]"
+                )
             }
             Problem::Duplicate { line } => write!(f, "{quote} is defined in line {line} already, expected it once"),
             Problem::NotATable(hint) => match hint {
@@ -290,16 +327,31 @@ impl fmt::Display for Error<'_> {
                 Hint::None => write!(f, "{quote} is below a key that holds a value, expected the key itself"),
             },
             Problem::NotAValue => write!(f, "{quote} holds a value, expected a table"),
-            Problem::JailName => {
-                write!(f, "{quote} is not a jail's name, expected letters, digits, `_`, `.` and `-`")
+            Problem::Name => {
+                write!(f, "{quote} is not a name, expected letters, digits, `_`, `.` and `-`")
             }
-            Problem::NoFilter => {
+            Problem::NoFilter(filters) => {
                 write!(f, "jail {quote} has no filter, expected filter = ")?;
-                key::list(f, Key::Filter.words(), "\"")?;
+                all_filters(f, filters)?;
                 f.write_str(", or a jail named like its filter")
             }
+            Problem::UnknownFilter(filters) => {
+                write!(f, "unknown word {quote}, expected ")?;
+                all_filters(f, filters)?;
+                match suggest::nearest(self.quote, Key::Filter.words().iter().copied().chain(filters.names())) {
+                    Some(name) => write!(f, " (did you mean `{name}`?)"),
+                    None => Ok(()),
+                }
+            }
+            Problem::BuiltInFilter => write!(f, "{quote} is a filter that edgeban has, expected another name"),
+            Problem::NoTemplate => write!(f, "filter {quote} has no template, expected match = {}", Key::Match),
+            Problem::NoLogpath => {
+                write!(f, "jail {quote} has no log files, expected `logpath`: only edgeban's own filters know some")
+            }
+            Problem::Template(fault) => template::Explained(fault, self.quote).fmt(f),
             Problem::Missing(key) => write!(f, "no value, expected {key}"),
             Problem::Unquoted(key) => write!(f, "{quote} has no quotes, expected {key}"),
+            Problem::Empty(key) => write!(f, "an empty array, expected {key}"),
             Problem::Type(found, key) if self.quote.is_empty() => write!(f, "{found}, expected {key}"),
             Problem::Type(found, key) => write!(f, "{found} {quote}, expected {key}"),
             Problem::Malformed(key) => write!(f, "{quote} is not understood, expected {key}"),
@@ -329,6 +381,16 @@ impl fmt::Display for Error<'_> {
             }
         }
     }
+}
+
+/// Writes the names of edgeban's own filters and of the operator's.
+fn all_filters(f: &mut fmt::Formatter<'_>, filters: &Filters) -> fmt::Result {
+    key::list(f, Key::Filter.words(), "\"")?;
+    let mut names = filters.names().peekable();
+    if names.peek().is_some() {
+        f.write_str(", or of [filters]")?;
+    }
+    names.try_for_each(|name| write!(f, " \"{name}\""))
 }
 
 fn meant(f: &mut fmt::Formatter<'_>, hint: Hint) -> fmt::Result {

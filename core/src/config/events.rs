@@ -93,8 +93,13 @@ impl EventReceiver for Reader<'_, '_, '_> {
         }
         self.in_array = false;
         self.full = false;
-        if self.elements == 0 && matches!(self.target.0, Place::Setting(_, Key::Logpath)) {
-            self.wrong(self.open, Problem::Path(PathFault::None));
+        let problem = match self.target.0 {
+            Place::Setting(_, Key::Logpath) => Problem::Path(PathFault::None),
+            Place::Setting(_, key @ Key::Match) => Problem::Empty(key),
+            _ => return,
+        };
+        if self.elements == 0 {
+            self.wrong(self.open, problem);
         }
     }
 

@@ -66,10 +66,14 @@ pub enum Key {
     Foreign,
     /// `run_dir`.
     RunDir,
+    /// `match`.
+    Match,
+    /// `ignore`.
+    Ignore,
 }
 
-/// Every key: those of `[defaults]`, then `filter`, then those of `[global]`.
-const ALL: [Key; 29] = [
+/// Every key: those of `[defaults]`, then `filter`, then those of `[global]`, then those of a filter.
+const ALL: [Key; 31] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -99,10 +103,12 @@ const ALL: [Key; 29] = [
     Key::ProtectTable,
     Key::Foreign,
     Key::RunDir,
+    Key::Match,
+    Key::Ignore,
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 29] = [
+pub(super) const NAMES: [&str; 31] = [
     "enabled",
     "mode",
     "logpath",
@@ -132,10 +138,15 @@ pub(super) const NAMES: [&str; 29] = [
     "protect_table",
     "foreign",
     "run_dir",
+    "match",
+    "ignore",
 ];
 
 /// How many keys a jail has; they come first.
 pub(super) const JAIL: usize = 15;
+
+/// How many keys a filter has; they come last.
+pub(super) const FILTER: usize = 2;
 
 impl Key {
     pub(super) fn from_name(name: &str) -> Option<Self> {
@@ -177,13 +188,17 @@ impl Key {
 
     /// Whether the key takes an array.
     pub(super) const fn is_list(self) -> bool {
-        matches!(self, Self::Logpath | Self::Ignoreip | Self::BantimeMultipliers | Self::Devices)
+        matches!(
+            self,
+            Self::Logpath | Self::Ignoreip | Self::BantimeMultipliers | Self::Devices | Self::Match | Self::Ignore
+        )
     }
 
     /// Where the key may stand.
     pub(super) const fn home(self) -> &'static str {
         match self {
             Self::Filter => "[jails.NAME]",
+            Self::Match | Self::Ignore => "[filters.NAME]",
             Self::Enabled
             | Self::Mode
             | Self::Logpath
@@ -215,6 +230,8 @@ impl fmt::Display for Key {
             Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
             Self::RunDir => "the absolute path of a directory",
+            Self::Match => "an array of templates such as '<prog:myapp> login failed for <*> from <ADDR>'",
+            Self::Ignore => "an array of templates such as '<prog:myapp> login failed for monitor <*>'",
             Self::Maxretry => return write!(f, "a whole number from 1 to {}", limits::MAXRETRY),
             Self::BantimeFactor => return write!(f, "a number from 0.001 to {}, such as 2 or 1.5", limits::FACTOR),
             Self::BantimeMultipliers => {
@@ -263,7 +280,12 @@ mod tests {
         for (n, key) in ALL.into_iter().enumerate() {
             assert_eq!(key.index(), n);
             assert_eq!(Key::from_name(NAMES[n]), Some(key));
-            assert_eq!(n < JAIL, key.home() != "[global]");
+            let home = if n < JAIL {
+                key.home().contains("[jails.NAME]")
+            } else {
+                key.home() == if n < NAMES.len() - FILTER { "[global]" } else { "[filters.NAME]" }
+            };
+            assert!(home, "{key:?}");
         }
         assert_eq!(Key::Filter.words(), Filter::ALL.map(Filter::name));
         assert_eq!(Key::Mode.words(), Mode::ALL.map(Mode::name));

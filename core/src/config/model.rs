@@ -2,7 +2,8 @@
 
 use crate::addr::{Prefix, Widths};
 use crate::ban::ladder::Growth;
-use crate::detect::{Filter, Mode};
+use crate::detect::custom::Filters;
+use crate::detect::{JailFilter, Mode};
 use crate::firewall::nft::{Foreign, Layout};
 use crate::limits;
 use crate::time::Duration;
@@ -17,6 +18,8 @@ pub struct Config {
     pub global: Global,
     /// The enabled and disabled `[jails.NAME]`, in the file's order.
     pub jails: Vec<Jail, { limits::JAILS }>,
+    /// `[filters.NAME]`.
+    pub filters: Filters,
     /// `bantime` of `[defaults]`: what holds for a ban by hand that names neither a time nor a jail.
     pub bantime: BanTime,
 }
@@ -41,6 +44,7 @@ impl Config {
             run_dir: String::new(),
         },
         jails: Vec::new(),
+        filters: Filters::new(),
         bantime: BanTime::For(Duration::ZERO),
     };
 
@@ -153,7 +157,7 @@ pub struct Jail {
     /// `enabled`.
     pub enabled: bool,
     /// `filter`: which service's messages count.
-    pub filter: Filter,
+    pub filter: JailFilter,
     /// `mode`: how much of them.
     pub mode: Mode,
     /// `logpath`: absolute paths.
@@ -263,4 +267,4 @@ impl OnStop {
 }
 
 // It lives in static memory, and a reload reads the next into it; the engine has a copy of the running jails.
-static_assertions::const_assert!(size_of::<Config>() < 192 * 1024);
+static_assertions::const_assert!(size_of::<Config>() < 208 * 1024);

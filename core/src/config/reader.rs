@@ -10,12 +10,12 @@ use super::model::{Config, Jail};
 use super::text::Text;
 use super::{builtin, suggest, value};
 use crate::ban::history::TIMES;
-use crate::detect::{Filter, Mode};
+use crate::detect::{Filter, JailFilter, Mode};
 use crate::limits;
 use crate::wire::nft::chain::Hook;
 use crate::wire::nft::rule::Verdict;
-use heapless::Vec;
-use toml_parser::decoder::Encoding;
+use heapless::{String, Vec};
+use toml_parser::decoder::{Encoding, ScalarKind};
 use toml_parser::lexer::Token;
 use toml_parser::parser::parse_document;
 use toml_parser::{ParseError, Raw, Source, Span};
@@ -27,6 +27,8 @@ pub(super) enum Place {
     Table(Owner),
     /// `[jails]` itself.
     Jails,
+    /// `[filters]` itself.
+    Filters,
     Setting(Owner, Key),
     /// Below something that was refused: nothing more is said about it.
     Nowhere,
@@ -39,6 +41,8 @@ pub(super) enum Owner {
     Defaults,
     /// By its index in the configuration.
     Jail(usize),
+    /// By its number in the configuration.
+    Filter(u8),
 }
 
 /// How a table came to be.
@@ -58,27 +62,33 @@ struct Seen {
     defined: Defined,
     /// Where it was first named.
     at: usize,
-    /// Where each key stands.
-    keys: [Option<usize>; NAMES.len()],
+    /// One more than where each key stands, 0 if nowhere: there are a hundred tables on the stack.
+    keys: [u32; NAMES.len()],
+    /// The value of `filter`, which can be looked up when all filters are known.
+    filter: Option<(Span, Option<Encoding>)>,
 }
 
 impl Seen {
-    const NOTHING: Self = Self { defined: Defined::No, at: 0, keys: [None; NAMES.len()] };
+    const NOTHING: Self = Self { defined: Defined::No, at: 0, keys: [0; NAMES.len()], filter: None };
 
     fn key(&self, key: Key) -> Option<usize> {
-        self.keys.get(key.index()).copied().flatten()
+        let next = self.keys.get(key.index())?;
+        usize::try_from(next.checked_sub(1)?).ok()
     }
 }
 
-/// `[global]`, `[defaults]`, `[jails]` and the jails, in this order in [`Reader::seen`].
+/// `[global]`, `[defaults]`, `[jails]`, `[filters]`, the filters and the jails, in this order in [`Reader::seen`].
 const TABLES: usize = FIRST_JAIL + limits::JAILS;
 
 /// Bans whose times are remembered.
 const RECIDIVE_MAXRETRY: u32 = 8;
 static_assertions::const_assert!(TIMES == 8);
 
-/// The first jail's place there.
-const FIRST_JAIL: usize = 3;
+/// The first filter's place there.
+const FIRST_FILTER: usize = 4;
+
+/// The first jail's.
+const FIRST_JAIL: usize = FIRST_FILTER + limits::FILTERS;
 
 pub(super) struct Reader<'r, 'q, 't> {
     source: Source<'t>,
@@ -139,6 +149,8 @@ impl Reader<'_, '_, '_> {
             Place::Table(Owner::Global) => 0,
             Place::Table(Owner::Defaults) => 1,
             Place::Jails => 2,
+            Place::Filters => 3,
+            Place::Table(Owner::Filter(n)) => FIRST_FILTER + usize::from(n),
             Place::Table(Owner::Jail(n)) => FIRST_JAIL + n,
             Place::Root | Place::Setting(..) | Place::Nowhere => return None,
         })
@@ -206,6 +218,7 @@ impl Reader<'_, '_, '_> {
                 "global" => Place::Table(Owner::Global),
                 "defaults" => Place::Table(Owner::Defaults),
                 "jails" => Place::Jails,
+                "filters" => Place::Filters,
                 _ => self.unknown(Section::Root, name, span),
             },
             Place::Table(owner) => {
@@ -213,6 +226,7 @@ impl Reader<'_, '_, '_> {
                     Owner::Global => Section::Global,
                     Owner::Defaults => Section::Defaults,
                     Owner::Jail(_) => Section::Jail,
+                    Owner::Filter(_) => Section::Filter,
                 };
                 match Key::from_name(name) {
                     Some(key) if section.names().contains(&name) => Place::Setting(owner, key),
@@ -220,6 +234,7 @@ impl Reader<'_, '_, '_> {
                 }
             }
             Place::Jails => self.jail(name, span),
+            Place::Filters => self.filter(name, span),
             Place::Setting(_, key) => {
                 let hint = suggest::below(key, name).unwrap_or(Hint::None);
                 self.wrong(span, Problem::NotATable(hint))
@@ -232,7 +247,7 @@ impl Reader<'_, '_, '_> {
         if let Some(key) = Key::from_name(name) {
             return self.wrong(span, Problem::Misplaced(section, key));
         }
-        let near = suggest::nearest(name, section.names()).map(Hint::Near);
+        let near = suggest::nearest(name, section.names().iter().copied()).map(Hint::Near);
         let hint = match suggest::alias(name) {
             // Its own word for a key of another section would only mislead.
             Some(Hint::Near(word)) if section != Section::Root && !section.names().contains(&word) => near,
@@ -247,18 +262,42 @@ impl Reader<'_, '_, '_> {
         if let Some(n) = self.config.jails.iter().position(|jail| jail.name == name) {
             return Place::Table(Owner::Jail(n));
         }
-        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
-            return self.wrong(span, Problem::JailName);
-        }
         let mut jail = builtin::unset();
-        if jail.name.push_str(name).is_err() {
-            return self.wrong(span, Problem::TooLong { bytes: name.len(), limit: Limit::JailName });
-        }
+        jail.name = match self.name(name, span) {
+            Ok(name) => name,
+            Err(nowhere) => return nowhere,
+        };
         let n = self.config.jails.len();
         if self.config.jails.push(jail).is_err() {
             return self.wrong(span, Problem::TooMany(Limit::Jails));
         }
         Place::Table(Owner::Jail(n))
+    }
+
+    /// The filter of this name, a new one if there is none.
+    fn filter(&mut self, name: &str, span: Span) -> Place {
+        if let Some(n) = self.config.filters.find(name) {
+            return Place::Table(Owner::Filter(n));
+        }
+        if Filter::from_name(name).is_some() {
+            return self.wrong(span, Problem::BuiltInFilter);
+        }
+        match self.name(name, span) {
+            Ok(name) => match self.config.filters.add(name) {
+                Some(n) => Place::Table(Owner::Filter(n)),
+                None => self.wrong(span, Problem::TooMany(Limit::Filters)),
+            },
+            Err(nowhere) => nowhere,
+        }
+    }
+
+    /// A name for a jail or filter.
+    fn name(&mut self, name: &str, span: Span) -> Result<String<{ limits::JAIL_NAME }>, Place> {
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
+            return Err(self.wrong(span, Problem::Name));
+        }
+        let long = Problem::TooLong { bytes: name.len(), limit: Limit::JailName };
+        String::try_from(name).map_err(|_| self.wrong(span, long))
     }
 
     /// Notes that a table is defined in this way, if it may be.
@@ -288,11 +327,14 @@ impl Reader<'_, '_, '_> {
     /// Notes that a key is set, which it may be once.
     fn set_once(&mut self, owner: Owner, key: Key, span: Span) -> Place {
         let place = Place::Table(owner);
-        if let Some(slot) = self.seen(place).and_then(|seen| seen.keys.get_mut(key.index())) {
-            if let Some(first) = *slot {
+        if let Some(seen) = self.seen(place) {
+            if let Some(first) = seen.key(key) {
                 return self.duplicate(span, first);
             }
-            *slot = Some(span.start());
+            if let Some(slot) = seen.keys.get_mut(key.index()) {
+                // A file's length fits.
+                *slot = u32::try_from(span.start() + 1).unwrap_or(u32::MAX);
+            }
         }
         Place::Setting(owner, key)
     }
@@ -301,6 +343,7 @@ impl Reader<'_, '_, '_> {
     pub fn clear(&mut self, owner: Owner, key: Key) {
         let jail = match owner {
             Owner::Global => return self.config.global.devices.clear(),
+            Owner::Filter(_) => return,
             Owner::Defaults => &mut self.defaults,
             Owner::Jail(n) => match self.config.jails.get_mut(n) {
                 Some(jail) => jail,
@@ -320,10 +363,16 @@ impl Reader<'_, '_, '_> {
         if self.full {
             return;
         }
+        if key == Key::Filter
+            && let Some(seen) = self.seen(Place::Table(owner))
+        {
+            seen.filter = Some((span, encoding));
+        }
         let raw = Raw::new_unchecked(self.source.get(span).map_or("", |raw| raw.as_str()), encoding, span);
         let target = match owner {
             Owner::Global => value::Target::Global(&mut self.config.global),
             Owner::Defaults => value::Target::Jail(&mut self.defaults),
+            Owner::Filter(n) => value::Target::Filter(&mut self.config.filters, n),
             Owner::Jail(n) => match self.config.jails.get_mut(n) {
                 Some(jail) => value::Target::Jail(jail),
                 None => return,
@@ -336,6 +385,7 @@ impl Reader<'_, '_, '_> {
     /// Gives every jail what it left open, and checks what concerns jails as a whole.
     fn complete(&mut self) {
         self.check_global();
+        self.check_filters();
         self.config.bantime = self.defaults.bantime;
         if self.config.jails.is_empty() {
             builtin::add_jails(self.config, &self.defaults);
@@ -387,17 +437,39 @@ impl Reader<'_, '_, '_> {
             if open(Key::Ignoreself) {
                 jail.ignoreself = defaults.ignoreself;
             }
-            if open(Key::Filter) {
-                match Filter::from_name(&jail.name) {
+            let filters = &self.config.filters;
+            let known = |name| match Filter::from_name(name) {
+                Some(filter) => Some(filter.into()),
+                None => filters.find(name).map(JailFilter::Custom),
+            };
+            let mut text = Text::new();
+            match seen.filter {
+                None => match known(&jail.name) {
                     Some(filter) => jail.filter = filter,
-                    // Not named as a table at all: that was the error.
-                    None if seen.defined == Defined::No => {}
-                    None => self.report.at(seen.at, &jail.name, Problem::NoFilter),
+                    // Not named as a table at all, or `filter` is no string: that was the error.
+                    None if seen.defined == Defined::No || !open(Key::Filter) => continue,
+                    None => {
+                        self.report.at(seen.at, &jail.name, Problem::NoFilter(filters));
+                        continue;
+                    }
+                },
+                Some((span, encoding)) => {
+                    let written = self.source.get(span).map_or("", |raw| raw.as_str());
+                    let kind = Raw::new_unchecked(written, encoding, span).decode_scalar(&mut text, &mut ());
+                    match known(text.as_str()) {
+                        Some(filter) => jail.filter = filter,
+                        // Another type, or no string at all: that was the error.
+                        None if kind != ScalarKind::String || text.full => continue,
+                        None => {
+                            self.report.at(span.start(), text.as_str(), Problem::UnknownFilter(filters));
+                            continue;
+                        }
+                    }
                 }
             }
             if let Some(at) = seen.key(Key::Mode)
                 && jail.mode != Mode::Normal
-                && !jail.filter.has_modes()
+                && !jail.filter.built_in().is_some_and(Filter::has_modes)
             {
                 self.report.at(at, "", Problem::Conflict("this jail's filter has no mode but \"normal\""));
             }
@@ -415,8 +487,23 @@ impl Reader<'_, '_, '_> {
                 }
             }
             builtin::fill_logpath(jail);
+            if jail.filter.built_in().is_none() && jail.logpath.is_empty() && open(Key::Logpath) {
+                self.report.at(seen.at, &jail.name, Problem::NoLogpath);
+            }
         }
         self.count_files();
+    }
+
+    /// Refuses filters that nothing matches.
+    fn check_filters(&mut self) {
+        for (n, seen) in (0..).zip(self.seen.iter().skip(FIRST_FILTER)) {
+            let filters = &self.config.filters;
+            // What was wrong with the templates that it has was told.
+            if filters.name(n).is_empty() || seen.defined == Defined::No || seen.key(Key::Match).is_some() {
+                continue;
+            }
+            self.report.at(seen.at, filters.name(n), Problem::NoTemplate);
+        }
     }
 
     /// Refuses settings of `[global]` that do not go together.

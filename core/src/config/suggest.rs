@@ -8,9 +8,9 @@ const WORD: usize = 24;
 
 /// The known word that is nearest to `word`, if it is near: at most two letters differ and less than half of them, or
 /// one is the beginning of the other. Upper and lower case are the same here.
-pub(super) fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
-    let mut best: Option<(usize, &'static str)> = None;
-    for &candidate in known {
+pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let mut best: Option<(usize, &'k str)> = None;
+    for candidate in known {
         let distance = distance(word.as_bytes(), candidate.as_bytes());
         let near = distance <= 2 && distance * 2 < word.len().max(candidate.len());
         if (near || begins(word, candidate) || begins(candidate, word))
@@ -88,7 +88,8 @@ pub(super) const FIREWALL: Hint =
 
 const ACTION: Hint =
     Hint::Because("edgeban's one action is to drop packets; `backend` in [global] chooses the firewall");
-const FILTERS: Hint = Hint::Because("edgeban's filters are built in, `filter` and `mode` choose");
+const FILTERS: Hint =
+    Hint::Because("a filter of your own is `match` of [filters.NAME], with templates and no regular expressions");
 const FORMULA: Hint =
     Hint::Because("ban times grow by fail2ban's usual formula and `bantime_factor`, or by `bantime_multipliers`");
 const PURGE: Hint = Hint::Because("a ban is remembered for `bantime_maxtime` after its end");
@@ -173,7 +174,7 @@ mod tests {
             ("a word that is far longer than any", None),
             ("ddös", Some("ddos")),
         ] {
-            assert_eq!(nearest(word, &known), want, "{word}");
+            assert_eq!(nearest(word, known), want, "{word}");
         }
     }
 }

@@ -5,10 +5,12 @@ use super::error::{AddressFault, Hint, Limit, PathFault, Problem, Report};
 use super::key::Key;
 use super::model::{Backend, BanTime, Global, Jail, LogLevel, OnStop};
 use super::suggest;
-use super::text::Text;
+use super::text::{Text, place};
 use crate::addr::{Prefix, Widths};
 use crate::ban::ladder::ONE;
-use crate::detect::{Filter, Mode};
+use crate::detect::Mode;
+use crate::detect::custom::{self, Filters};
+use crate::detect::template::{self, Use};
 use crate::firewall::nft::Foreign;
 use crate::limits;
 use crate::time::Duration;
@@ -22,6 +24,7 @@ use toml_parser::{ParseError, Raw, Span};
 pub(super) enum Target<'a> {
     Global(&'a mut Global),
     Jail(&'a mut Jail),
+    Filter(&'a mut Filters, u8),
 }
 
 /// Nothing more of this value is worth reading.
@@ -80,6 +83,20 @@ pub(super) fn set(
             Ok(())
         }
         (Target::Jail(_), Key::BantimeMultipliers, _) if !in_array => Err(value.is_not(key)),
+        (Target::Filter(filters, number), _, Value::Text(text)) => {
+            let of = if key == Key::Match { Use::Match } else { Use::Ignore };
+            match template::check_custom(text.as_bytes(), of) {
+                Ok(()) => filters.push(number, of, text).map_err(|full| match full {
+                    custom::Full::Templates => Problem::TooMany(Limit::Templates),
+                    custom::Full::Text => Problem::TooMany(Limit::TemplateText),
+                }),
+                Err(fault) => {
+                    report.at(span.start() + place(raw.as_str(), fault.at()), text, Problem::Template(fault));
+                    Ok(())
+                }
+            }
+        }
+        (Target::Filter(..), ..) => Err(value.is_not(key)),
         (Target::Jail(jail), ..) => in_jail(jail, key, &value),
         (Target::Global(global), ..) => in_global(global, key, &value),
     };
@@ -222,7 +239,8 @@ fn in_jail(jail: &mut Jail, key: Key, value: &Value<'_>) -> Result<(), Problem<'
         (Key::Enabled, Value::Bool(enabled)) => jail.enabled = *enabled,
         (Key::Ignoreself, Value::Bool(on)) => jail.ignoreself = *on,
         (Key::Mode, Value::Text(text)) => jail.mode = word(key, text, Mode::ALL)?,
-        (Key::Filter, Value::Text(text)) => jail.filter = word(key, text, Filter::ALL)?,
+        // Looked up when all filters are known.
+        (Key::Filter, Value::Text(_)) => {}
         (Key::Maxretry, Value::Number { number, negative: false }) => {
             let number = number.and_then(|number| u32::try_from(number).ok());
             jail.maxretry = number.filter(|n| (1..=limits::MAXRETRY).contains(n)).ok_or(Problem::Range(key))?;
@@ -295,7 +313,7 @@ fn word<T, const N: usize>(key: Key, text: &str, all: [T; N]) -> Result<T, Probl
     found.map(|(value, _)| value).ok_or_else(|| {
         let hint = match suggest::backend(text) {
             Some(hint) if key == Key::Backend => hint,
-            _ => suggest::nearest(text, words).map_or(Hint::None, Hint::Near),
+            _ => suggest::nearest(text, words.iter().copied()).map_or(Hint::None, Hint::Near),
         };
         Problem::Word(key, hint)
     })

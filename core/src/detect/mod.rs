@@ -3,6 +3,7 @@
 //! An address is read only where the service's format puts it, anchored from both ends of the message: everything else
 //! in a line may be the attacker's text.
 
+pub mod custom;
 pub(crate) mod dispatch;
 pub mod json;
 mod pattern;
@@ -31,6 +32,47 @@ pub enum Mode {
     Aggressive,
 }
 
+/// What a jail reads its lines with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JailFilter {
+    /// A filter that edgeban has.
+    BuiltIn(Filter),
+    /// One of the operator's own, by its number in [`custom::Filters`].
+    Custom(u8),
+}
+
+impl From<Filter> for JailFilter {
+    fn from(filter: Filter) -> Self {
+        Self::BuiltIn(filter)
+    }
+}
+
+impl PartialEq<Filter> for JailFilter {
+    fn eq(&self, filter: &Filter) -> bool {
+        self.built_in() == Some(*filter)
+    }
+}
+
+impl JailFilter {
+    /// The filter that edgeban has, if it is one.
+    #[must_use]
+    pub const fn built_in(self) -> Option<Filter> {
+        match self {
+            Self::BuiltIn(filter) => Some(filter),
+            Self::Custom(_) => None,
+        }
+    }
+
+    /// The filter's name in the configuration.
+    #[must_use]
+    pub fn name(self, filters: &custom::Filters) -> &str {
+        match self {
+            Self::BuiltIn(filter) => filter.name(),
+            Self::Custom(number) => filters.name(number),
+        }
+    }
+}
+
 /// Failed attempts that one line proves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Attempt {
@@ -55,10 +97,7 @@ impl Filter {
         if split.record.is_some_and(|record| record.is_certain()) {
             return None;
         }
-        let (stamp, message) = match split.dated {
-            Some((stamp, rest)) => (Some(stamp), rest),
-            None => own_form(line).unwrap_or((None, line)),
-        };
+        let (stamp, message) = undated(line, split);
         let message = message.trim_ascii();
         if message.is_empty() { None } else { Some(Record { stamp, program: b"", pid: None, message }) }
     }
@@ -66,6 +105,14 @@ impl Filter {
     /// The date that such a line has inside, as those of access logs do.
     pub(crate) fn own_stamp(record: &Record<'_>) -> Option<Stamp> {
         record.stamp.or_else(|| pattern::access::stamp(record.message)?)
+    }
+}
+
+/// The date that a line starts with, and the line behind it.
+fn undated<'a>(line: &'a [u8], split: &Split<'a>) -> (Option<Stamp>, &'a [u8]) {
+    match split.dated {
+        Some((stamp, rest)) => (Some(stamp), rest),
+        None => own_form(line).unwrap_or((None, line)),
     }
 }
 

@@ -11,16 +11,23 @@
 //! | `<N>` | decimal digits, at least one |
 //! | `<^CHARS>` | the bytes up to one of these, also none: `user="<^">"` |
 //! | `<a\|b\|c>` | one of these texts; an empty one makes it optional: `<invalid \|>user` |
+//! | `<prog:NAME>` | at the start of an operator's template: which program logs it, see [`programs`] |
 //!
 //! A backslash takes the next byte as it is: `\<`, `\>`, `\\`, `\|`. A template speaks of the whole message: without `<*>` at its
-//! end, nothing may follow.
+//! end, nothing may follow but spaces, as before its start. They should be left where they are: a peer who chooses what a
+//! message ends with can choose nothing, too, and the space before it belongs to the text that tells where the address is.
 //!
 //! All parts but `<*>` take as much as there is. `<*>` may end anywhere: a message that can be read in two ways which give
-//! different addresses gives none, so that nobody can write a line that counts against somebody else. An address
-//! is only taken whole: `192.0.2.1` is not read from `192.0.2.1.example.com`, `192.0.2.10` or `x192.0.2.1`.
+//! different addresses gives none, nor does one in which the address may also be a word that is no address, so that nobody can
+//! write a line that counts against somebody else. An address is only taken whole: `192.0.2.1` is not read from
+//! `192.0.2.1.example.com`, `192.0.2.10` or `x192.0.2.1`.
 //!
 //! The time it takes is the message's length times the template's, whatever the message holds: sets of places are carried
 //! along instead of trying one way after the other.
+
+mod check;
+
+pub use check::{Doubt, Explained, Fault, Use, check, check_custom, doubt};
 
 use crate::addr::{Addr, TEXT_MAX};
 use crate::limits;
@@ -29,25 +36,6 @@ use heapless::Vec;
 /// Parts of one template.
 pub const PARTS: usize = 32;
 
-/// Why a text is no template, and at which byte of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
-    /// `<` without `>`.
-    Open(usize),
-    /// No part of this name.
-    Unknown(usize),
-    /// A second `<ADDR>` or `<PEER>`.
-    SecondAddress(usize),
-    /// Neither `<ADDR>` nor `<PEER>`.
-    NoAddress,
-    /// `<*>`, `<WORD>`, `<N>` or `<^...>` right before the address: where it starts would be a guess.
-    Adjacent(usize),
-    /// More than [`PARTS`] parts.
-    TooMany(usize),
-    /// A backslash at the end.
-    Escape(usize),
-}
-
 /// What a message is by a template.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Found {
@@ -55,6 +43,8 @@ pub enum Found {
     No,
     /// This message, about this peer.
     Peer(Addr),
+    /// This message, by a template that has no address.
+    Nobody,
     /// This message, but it may be about one peer or about another.
     Ambiguous,
 }
@@ -147,40 +137,47 @@ fn prefix_len(text: &[u8], alternative: &[u8]) -> Option<usize> {
     Some(len)
 }
 
-/// Makes sure that a text is a template.
-///
-/// # Errors
-/// The first fault, with its place in bytes.
-pub fn check(template: &[u8]) -> Result<(), Fault> {
-    let mut rest = template;
-    let mut seen = false;
-    let mut parts = 0;
-    let mut before = None;
-    while !rest.is_empty() {
-        let at = template.len() - rest.len();
-        let (part, after) = part(rest).map_err(|fault| match fault {
-            Fault::Open(_) => Fault::Open(at),
-            Fault::Escape(_) => Fault::Escape(at),
-            _ => Fault::Unknown(at),
-        })?;
-        parts += 1;
-        if parts > PARTS {
-            return Err(Fault::TooMany(at));
-        }
-        if matches!(part, Part::Addr | Part::Peer) {
-            if seen {
-                return Err(Fault::SecondAddress(at));
-            }
-            seen = true;
-            if matches!(before, Some(Part::Any | Part::Word | Part::Digits | Part::Until(_))) {
-                return Err(Fault::Adjacent(at));
-            }
-        }
-        before = Some(part);
-        rest = after;
-    }
-    if seen { Ok(()) } else { Err(Fault::NoAddress) }
+/// The programs that a template is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Programs<'t> {
+    /// None is named: the template is the line as it stands in the file, behind a date that
+    /// [`own_record`](super::Filter::own_record) knows.
+    Line,
+    /// `<prog:*>`: the message of any line that names a program as syslog does.
+    Any,
+    /// `<prog:a|b>`: the message of a line that names one of these.
+    Named(&'t [u8]),
 }
+
+impl Programs<'_> {
+    /// Whether a program of this name is one of them.
+    #[must_use]
+    pub fn have(self, program: &[u8]) -> bool {
+        match self {
+            Self::Line => false,
+            Self::Any => true,
+            Self::Named(names) => alternatives(names).any(|name| prefix_len(program, name) == Some(program.len())),
+        }
+    }
+}
+
+/// Splits `<prog:NAME>`, and spaces behind it, off an operator's template.
+///
+/// Which program wrote a line is said by the line's head, not by its text. A template that names none says how the line
+/// begins instead, since in a file that no syslog daemon writes a text that looks like a program's name may be the peer's:
+/// in `2026-11-24 10:00:00 GET /x: login failed from 9.9.9.9` it asked for the path `/x: login failed from 9.9.9.9`. With
+/// `<prog:*>` a template trusts every program that can write to the log, and so whoever can run `logger`.
+#[must_use]
+pub fn programs(template: &[u8]) -> (Programs<'_>, &[u8]) {
+    let line = (Programs::Line, template);
+    let Some(rest) = template.strip_prefix(PROGRAM) else { return line };
+    let Some((names, rest)) = closing(rest).and_then(|end| rest.split_at_checked(end)) else { return line };
+    let body = rest.get(1..).unwrap_or_default().trim_ascii_start();
+    (if names == b"*" { Programs::Any } else { Programs::Named(names) }, body)
+}
+
+/// What begins the part that names programs.
+const PROGRAM: &[u8] = b"<prog:";
 
 /// A set of places in a message, its end included.
 struct Places([u64; limits::LINE / 64 + 1]);
@@ -209,7 +206,7 @@ pub fn first(templates: &[&str], message: &[u8]) -> Option<Addr> {
     templates.iter().find_map(|template| match read(template.as_bytes(), message) {
         Found::No => None,
         Found::Peer(addr) => Some(Some(addr)),
-        Found::Ambiguous => Some(None),
+        Found::Nobody | Found::Ambiguous => Some(None),
     })?
 }
 
@@ -218,9 +215,12 @@ pub fn first(templates: &[&str], message: &[u8]) -> Option<Addr> {
 pub fn read(template: &[u8], message: &[u8]) -> Found {
     // Most lines differ in the first text. Up to the first `<*>` or address there is one way only.
     let mut rest = template;
-    let mut at = 0;
+    let mut at = if template.starts_with(b" ") { 0 } else { message.len() - message.trim_ascii_start().len() };
     while let Ok((part, after)) = part(rest) {
-        if matches!(part, Part::Any | Part::OneOf(_) | Part::Addr | Part::Peer) {
+        let spaces = rest.len() == template.len() && at > 0;
+        if matches!(part, Part::Any | Part::OneOf(_) | Part::Addr | Part::Peer)
+            || (spaces && matches!(part, Part::Until(_)))
+        {
             break;
         }
         match step(part, message, at) {
@@ -229,28 +229,43 @@ pub fn read(template: &[u8], message: &[u8]) -> Found {
         }
         rest = after;
         if rest.is_empty() {
-            return Found::No;
+            return if at >= message.trim_ascii_end().len() { Found::Nobody } else { Found::No };
         }
     }
-    search(rest, message, at)
+    search(rest, message, if rest.len() == template.len() { 0 } else { at }, at)
+}
+
+/// Whether a part that takes as much as there is takes this byte.
+fn belongs(run: Part<'_>, byte: u8) -> bool {
+    match run {
+        Part::Word => byte != b' ',
+        Part::Digits => byte.is_ascii_digit(),
+        Part::Until(chars) => !is_in(chars, byte),
+        _ => false,
+    }
+}
+
+/// How many bytes it takes at least.
+fn least(run: Part<'_>) -> usize {
+    if matches!(run, Part::Until(_)) { 0 } else { 1 }
 }
 
 /// Where a part ends that starts at `at` and can end in one place only.
 fn step(part: Part<'_>, message: &[u8], at: usize) -> Option<usize> {
     let text = message.get(at..)?;
-    let run = |is_in: &dyn Fn(u8) -> bool| text.iter().position(|&b| !is_in(b)).unwrap_or(text.len());
     match part {
         Part::Text(literal) => text.starts_with(literal).then_some(at + literal.len()),
-        Part::Word => Some(run(&|b| b != b' ')).filter(|len| *len > 0).map(|len| at + len),
-        Part::Digits => Some(run(&|b| b.is_ascii_digit())).filter(|len| *len > 0).map(|len| at + len),
-        Part::Until(chars) => Some(at + run(&|b| !is_in(chars, b))),
+        Part::Word | Part::Digits | Part::Until(_) => {
+            let len = text.iter().position(|&b| !belongs(part, b)).unwrap_or(text.len());
+            (len >= least(part)).then_some(at + len)
+        }
         Part::Any | Part::OneOf(_) | Part::Addr | Part::Peer => None,
     }
 }
 
-/// Reads the rest of a template from the place `start` on.
+/// Reads the rest of a template from any place of `start` to `last` on.
 #[inline(never)]
-fn search(template: &[u8], message: &[u8], start: usize) -> Found {
+fn search(template: &[u8], message: &[u8], start: usize, last: usize) -> Found {
     if message.len() > limits::LINE {
         return Found::No;
     }
@@ -263,8 +278,6 @@ fn search(template: &[u8], message: &[u8], start: usize) -> Found {
         }
         rest = after;
     }
-    let Some(address) = parts.iter().position(|part| matches!(part, Part::Addr | Part::Peer)) else { return Found::No };
-    let (Some(before), Some(after)) = (parts.get(..address), parts.get(address + 1..)) else { return Found::No };
     // Cheap, and true of few other messages: it has all the texts, in their order.
     let mut left = message.get(start..).unwrap_or_default();
     for part in &parts {
@@ -275,16 +288,24 @@ fn search(template: &[u8], message: &[u8], start: usize) -> Found {
             }
         }
     }
+    let address = parts.iter().position(|part| matches!(part, Part::Addr | Part::Peer));
+    let before = parts.get(..address.unwrap_or(parts.len())).unwrap_or_default();
+    let end = message.trim_ascii_end().len();
     let mut starts = Places::none();
-    starts.add(start);
+    (start..=last).for_each(|at| starts.add(at));
     for part in before {
         match forward(*part, message, &starts, start) {
             Some(next) => starts = next,
             None => return Found::No,
         }
     }
+    let Some(address) = address else {
+        let over = (end..=message.len()).any(|at| starts.has(at));
+        return if over { Found::Nobody } else { Found::No };
+    };
+    let after = parts.get(address + 1..).unwrap_or_default();
     let mut ends = Places::none();
-    ends.add(message.len());
+    (end..=message.len()).for_each(|at| ends.add(at));
     for part in after.iter().rev() {
         match backward(*part, message, &ends, start) {
             Some(next) => ends = next,
@@ -294,29 +315,37 @@ fn search(template: &[u8], message: &[u8], start: usize) -> Found {
     let with_port = parts.get(address) == Some(&Part::Peer);
     let opened = matches!(before.last(), None | Some(Part::Text(_)));
     let mut found = Found::No;
-    for at in (start..message.len()).filter(|at| starts.has(*at)) {
-        if !opened && at.checked_sub(1).and_then(|last| message.get(last)).is_some_and(|b| continues(*b)) {
+    // Some place may be the address's by what is around it, and has a word that is none.
+    let mut other = false;
+    // The rest of the template fits somewhere behind this place and before the next space.
+    let mut fits = false;
+    for at in (start..message.len()).rev() {
+        fits = message.get(at) != Some(&b' ') && (fits || ends.has(at + 1));
+        if !fits
+            || !starts.has(at)
+            || (!opened && at.checked_sub(1).and_then(|last| message.get(last)).is_some_and(|b| continues(*b)))
+        {
             continue;
         }
         let longest = if with_port { TEXT_MAX + "[]:65535".len() } else { TEXT_MAX };
         let last = message.len().min(at + longest);
         // The longest reading is the address as it stands there.
-        for end in (at + 1..=last).rev().filter(|end| ends.has(*end)) {
-            if cuts(message, end, after.first()) {
-                continue;
-            }
-            let text = message.get(at..end).unwrap_or_default();
-            let addr = if with_port { super::pattern::host_port(text) } else { Addr::parse(text).ok() };
-            match (addr, found) {
-                (None, _) => continue,
-                (Some(addr), Found::No) => found = Found::Peer(addr),
-                (Some(addr), Found::Peer(other)) if addr == other => {}
-                _ => return Found::Ambiguous,
-            }
-            break;
+        let addr =
+            (at + 1..=last).rev().filter(|end| ends.has(*end) && !cuts(message, *end, after.first())).find_map(|end| {
+                let text = message.get(at..end)?;
+                if with_port { super::pattern::host_port(text) } else { Addr::parse(text).ok() }
+            });
+        match (addr, found) {
+            (None, _) => other = true,
+            (Some(addr), Found::No) => found = Found::Peer(addr),
+            (Some(addr), Found::Peer(seen)) if addr == seen => {}
+            _ => return Found::Ambiguous,
         }
     }
-    found
+    match found {
+        Found::Peer(_) if other => Found::Ambiguous,
+        _ => found,
+    }
 }
 
 /// Whether a byte may belong to an address, a name or a number beside it.
@@ -335,97 +364,71 @@ fn cuts(message: &[u8], end: usize, next: Option<&Part<'_>>) -> bool {
     }
 }
 
-/// Where a part may end that starts at one of these places.
+/// Where a part may end that starts at one of these places; `None` if nowhere.
 fn forward(part: Part<'_>, message: &[u8], from: &Places, start: usize) -> Option<Places> {
     let mut to = Places::none();
-    let mut any = false;
-    let mut reach = |at| {
-        any = true;
-        to.add(at);
-    };
-    match part {
-        Part::Any => {
-            let first = (start..=message.len()).find(|at| from.has(*at))?;
-            (first..=message.len()).for_each(reach);
-        }
-        Part::OneOf(inner) => {
-            for at in (start..=message.len()).filter(|at| from.has(*at)) {
-                let text = message.get(at..).unwrap_or_default();
-                alternatives(inner).filter_map(|one| prefix_len(text, one)).for_each(|len| reach(at + len));
-            }
-        }
-        Part::Text(literal) => {
-            let (first, _) = literal.split_first()?;
-            for found in memchr::memchr_iter(*first, message.get(start..)?) {
-                let at = start + found;
-                if from.has(at) && message.get(at..)?.starts_with(literal) {
-                    reach(at + literal.len());
-                }
-            }
-        }
-        _ => runs(part, message, start, |at, end| {
-            if from.has(at) {
-                reach(end);
-            }
-        }),
+    if part == Part::Any {
+        let first = (start..=message.len()).find(|at| from.has(*at))?;
+        (first..=message.len()).for_each(|at| to.add(at));
+        return Some(to);
     }
+    let mut any = false;
+    spans(part, message, start, &mut |at, end| {
+        if from.has(at) {
+            to.add(end);
+            any = true;
+        }
+    });
     any.then_some(to)
 }
 
-/// Where a part may start that ends at one of these places.
+/// Where a part may start that ends at one of these places; `None` if nowhere.
 fn backward(part: Part<'_>, message: &[u8], to: &Places, start: usize) -> Option<Places> {
     let mut from = Places::none();
+    if part == Part::Any {
+        let last = (start..=message.len()).rev().find(|at| to.has(*at))?;
+        (start..=last).for_each(|at| from.add(at));
+        return Some(from);
+    }
     let mut any = false;
-    let mut reach = |at| {
-        any = true;
-        from.add(at);
-    };
+    spans(part, message, start, &mut |at, end| {
+        if to.has(end) {
+            from.add(at);
+            any = true;
+        }
+    });
+    any.then_some(from)
+}
+
+/// Tells from where to where a part may go, from `start` on; not for `<*>`, which may go anywhere.
+#[inline(never)]
+fn spans(part: Part<'_>, message: &[u8], start: usize, tell: &mut dyn FnMut(usize, usize)) {
+    let rest = message.get(start..).unwrap_or_default();
     match part {
-        Part::Any => {
-            let last = (start..=message.len()).rev().find(|at| to.has(*at))?;
-            (start..=last).for_each(reach);
+        Part::Text(literal) => {
+            let Some(first) = literal.first() else { return };
+            for at in memchr::memchr_iter(*first, rest) {
+                if rest.get(at..).is_some_and(|text| text.starts_with(literal)) {
+                    tell(start + at, start + at + literal.len());
+                }
+            }
         }
         Part::OneOf(inner) => {
             for at in start..=message.len() {
                 let text = message.get(at..).unwrap_or_default();
-                if alternatives(inner).filter_map(|one| prefix_len(text, one)).any(|len| to.has(at + len)) {
-                    reach(at);
+                alternatives(inner).filter_map(|one| prefix_len(text, one)).for_each(|len| tell(at, at + len));
+            }
+        }
+        _ => {
+            let mut end = message.len();
+            for at in (start..=message.len()).rev() {
+                if !message.get(at).is_some_and(|b| belongs(part, *b)) {
+                    end = at;
+                }
+                if end - at >= least(part) {
+                    tell(at, end);
                 }
             }
-        }
-        Part::Text(literal) => {
-            let (first, _) = literal.split_first()?;
-            for found in memchr::memchr_iter(*first, message.get(start..)?) {
-                let at = start + found;
-                if to.has(at + literal.len()) && message.get(at..)?.starts_with(literal) {
-                    reach(at);
-                }
-            }
-        }
-        _ => runs(part, message, start, |at, end| {
-            if to.has(end) {
-                reach(at);
-            }
-        }),
-    }
-    any.then_some(from)
-}
-
-/// Tells for each place where a run that starts there ends, from the last place to the first.
-fn runs(part: Part<'_>, message: &[u8], start: usize, mut tell: impl FnMut(usize, usize)) {
-    let (least, belongs): (usize, &dyn Fn(u8) -> bool) = match part {
-        Part::Word => (1, &|b| b != b' '),
-        Part::Digits => (1, &|b| b.is_ascii_digit()),
-        Part::Until(chars) => (0, &|b| !is_in(chars, b)),
-        _ => return,
-    };
-    let mut end = message.len();
-    for at in (start..=message.len()).rev() {
-        if !message.get(at).is_some_and(|b| belongs(*b)) {
-            end = at;
-        }
-        if end - at >= least {
-            tell(at, end);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::model::Jail;
 use crate::detect::dispatch::{FIRST_BYTES, first_byte, is_request};
-use crate::detect::{Filter, FilterSet};
+use crate::detect::{Filter, FilterSet, JailFilter};
 use crate::limits;
 use crate::source::syslog::Record;
 
@@ -51,8 +51,10 @@ pub(super) struct Readers {
     of_first: [JailSet; FIRST_BYTES],
     /// The jails that read access logs.
     of_access: JailSet,
-    /// All jails whose service has a log of its own.
+    /// All jails whose service has a log of its own, or may.
     of_own_log: JailSet,
+    /// The jails with filters of the operator's own.
+    pub(super) of_custom: JailSet,
 }
 
 impl Readers {
@@ -61,24 +63,30 @@ impl Readers {
         of_first: [JailSet::NONE; FIRST_BYTES],
         of_access: JailSet::NONE,
         of_own_log: JailSet::NONE,
+        of_custom: JailSet::NONE,
     };
 
     /// Those of these jails that are enabled.
     pub(super) fn set(&mut self, jails: &[Jail]) {
         *self = Self::NONE;
         for (number, jail) in (0u8..).zip(jails).filter(|(_, jail)| jail.enabled) {
-            if let Some(readers) = self.of_filter.get_mut(jail.filter.index()) {
+            let JailFilter::BuiltIn(filter) = jail.filter else {
+                self.of_custom.insert(number);
+                self.of_own_log.insert(number);
+                continue;
+            };
+            if let Some(readers) = self.of_filter.get_mut(filter.index()) {
                 readers.insert(number);
             }
             for (first, readers) in self.of_first.iter_mut().enumerate() {
-                if FilterSet::of_first(first).has(jail.filter) {
+                if FilterSet::of_first(first).has(filter) {
                     readers.insert(number);
                 }
             }
-            if FilterSet::ACCESS.has(jail.filter) {
+            if FilterSet::ACCESS.has(filter) {
                 self.of_access.insert(number);
             }
-            if jail.filter.has_own_log() {
+            if filter.has_own_log() {
                 self.of_own_log.insert(number);
             }
         }

@@ -1,19 +1,22 @@
 //! `edgeban check`: is the configuration valid, and what does it come to?
 
-use super::{Options, Usage, config_only};
+use super::{Options, Usage, config_only, doubts};
 use crate::arena::Arena;
 use crate::config::{self, Origin, Space};
 use crate::exit;
 use crate::out::{Out, Printable};
 use crate::put;
 use edgeban_core::config::model::BanTime;
+use edgeban_core::detect::JailFilter;
+use edgeban_core::detect::template::Use;
 use edgeban_linux::fd::BorrowedFd;
 
 const HELP: &str = "\
 edgeban check [--config FILE]
 
 Says whether the configuration is valid. Errors go to standard error as FILE:LINE:COLUMN: what is wrong, what was
-expected; the jails that a valid one comes to go to standard output. Changes nothing.
+expected; so do warnings about templates by which a peer may hide. The jails that a valid one comes to go to standard
+output. Changes nothing.
 
   --config FILE   the file, /etc/edgeban/edgeban.toml if not given
 ";
@@ -39,12 +42,21 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         Origin::File => put!(&mut out, "{}: valid\n", Printable(path.unwrap_or(config::PATH).to_bytes())),
         Origin::BuiltIn => put!(&mut out, "no {}: the built-in jails\n", Printable(config::PATH.to_bytes())),
     }
+    let filters = &arena.config.filters;
+    for (number, name) in (0..).zip(filters.names()) {
+        let count = |of| filters.templates(number, of).count();
+        put!(&mut out, "filter {name}: {} templates, {} to ignore\n", count(Use::Match), count(Use::Ignore));
+        if !arena.config.jails.iter().any(|jail| jail.filter == JailFilter::Custom(number)) {
+            put!(&mut err, "warning: no jail has filter {name}\n");
+        }
+    }
+    doubts(filters, &mut err);
     for jail in &arena.config.jails {
         put!(&mut out, "jail {}: ", jail.name);
         if !jail.enabled {
             put!(&mut out, "disabled, ");
         }
-        put!(&mut out, "filter {} ({}), ", jail.filter.name(), jail.mode.name());
+        put!(&mut out, "filter {} ({}), ", jail.filter.name(filters), jail.mode.name());
         put!(&mut out, "maxretry {} within findtime {}, bantime ", jail.maxretry, jail.findtime);
         match jail.bantime {
             BanTime::For(span) if jail.growth.increment => {
@@ -58,5 +70,6 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         }
         put!(&mut out, ", {} ignored prefixes, ignoreself {}\n", jail.ignoreip.len(), jail.ignoreself);
     }
+    err.flush();
     Ok(if out.finish().is_ok() { exit::OK } else { exit::INPUT })
 }

@@ -14,6 +14,8 @@ use crate::exit;
 use crate::out::{Out, Printable};
 use crate::put;
 use core::ffi::CStr;
+use edgeban_core::detect::custom::Filters;
+use edgeban_core::detect::template::Use;
 use edgeban_linux::fd::BorrowedFd;
 use edgeban_linux::process::Args;
 
@@ -166,6 +168,14 @@ pub fn unexpected(word: &'static CStr) -> Usage {
 /// For a value that does not fit its option.
 pub fn wrong(what: &'static str, value: &'static [u8]) -> Usage {
     Usage::new(what, value)
+}
+
+/// Warns of templates that may not do what their author thinks.
+pub fn doubts(filters: &Filters, err: &mut Out<'_>) {
+    filters.doubts(|name, of, n, doubt| {
+        let key = if of == Use::Match { "match" } else { "ignore" };
+        put!(err, "warning: filter {name}, {key} {n}: {doubt}\n");
+    });
 }
 
 /// Reads the options of a verb that only takes `--config FILE`.

@@ -1,7 +1,8 @@
 //! `edgeban test`: what would a filter make of this log?
 
-use super::{Options, Piece, Usage, say, unexpected, unknown, wrong};
+use super::{Options, Piece, Usage, doubts, say, unexpected, unknown, wrong};
 use crate::arena::Arena;
+use crate::config::{self, Space};
 use crate::exit;
 use crate::out::{Out, Printable};
 use crate::put;
@@ -10,12 +11,15 @@ use edgeban_core::addr::{Addr, Family};
 use edgeban_core::ban::ladder::Growth;
 use edgeban_core::config::duration;
 use edgeban_core::config::model::{BanTime, Jail};
-use edgeban_core::detect::{Filter, Mode};
+use edgeban_core::detect::custom::{Almost, Filters, Line};
+use edgeban_core::detect::template::{self, Explained, Use};
+use edgeban_core::detect::{Filter, JailFilter, Mode};
 use edgeban_core::engine::{Clock, Decision, Engine, FullMemory, JailSet};
 use edgeban_core::firewall::nft::Layout;
 use edgeban_core::limits;
 use edgeban_core::replay::LogClock;
 use edgeban_core::source::line::Framer;
+use edgeban_core::source::syslog::Split;
 use edgeban_core::table::HashKey;
 use edgeban_core::time::Duration;
 use edgeban_linux::fd::{AsFd, BorrowedFd};
@@ -26,14 +30,20 @@ use heapless::{String, Vec};
 const HELP: [&str; 2] = [
     "\
 edgeban test --filter NAME [OPTION ...] [LOGFILE|-]
+edgeban test --match TEMPLATE [--ignore TEMPLATE] [OPTION ...] [LOGFILE|-]
 
 Says for each line of a log (standard input if it is - or not given) whether the filter matches and which address it
 names, then the totals and the addresses that would have been banned. Time is what the lines' own timestamps say.
 Needs no root and changes nothing. Exit code 1 if no line matched.
 
-  --filter NAME     one of these, or auto: each line's program name chooses, and the form of lines without one
+  --filter NAME     one of your own (see --config), one of these, or auto: each line's program name chooses, and the
+                    form of lines without one
 ",
-    "\
+    "  --config FILE     where the filters of your own are, /etc/edgeban/edgeban.toml if not given
+  --match TEMPLATE  tries a filter of your own out, any number of times: a message with <ADDR> where the address stands
+                    (<PEER> with its port), <*> any text, <WORD> up to a space, <N> digits, <^CHARS> up to one of these,
+                    <a|b> one of these texts, \\< the sign itself; at its start <prog:NAME>, the program that logs it
+  --ignore TEMPLATE what --match fits and does not count
   --mode MODE       normal (default), ddos, extra, aggressive
   --maxretry N      attempts that ban, 5 if not given
   --findtime TIME   within this time, 10m if not given
@@ -50,8 +60,23 @@ enum Show {
     Totals,
 }
 
+/// Which filters are tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Chosen {
+    /// None so far.
+    None,
+    /// All that edgeban has.
+    All,
+    /// One that edgeban has.
+    BuiltIn(Filter),
+    /// One of the configuration, by its name.
+    Named(&'static [u8]),
+    /// The first in memory.
+    Custom,
+}
+
 struct Request {
-    filter: Option<Filter>,
+    filter: Chosen,
     mode: Mode,
     maxretry: u32,
     findtime: Duration,
@@ -62,14 +87,15 @@ struct Request {
 /// Runs the verb.
 pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     let mut request = Request {
-        filter: None,
+        filter: Chosen::None,
         mode: Mode::Normal,
         maxretry: 5,
         findtime: Duration::from_secs(600),
         show: Show::Lines,
         path: None,
     };
-    let mut chosen = false;
+    let mut path = None;
+    let filters = &mut arena.config.filters;
     while let Some(piece) = options.next()? {
         match piece {
             Piece::Name(b"help" | b"h") => return Ok(help()),
@@ -77,16 +103,28 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
             Piece::Name(b"quiet" | b"q") => request.show = Show::Totals,
             Piece::Name(b"filter" | b"f") => {
                 let name = options.value("--filter")?;
+                if request.filter == Chosen::Custom {
+                    return Err(wrong("either --filter or --match", b""));
+                }
                 request.filter = match name {
-                    b"auto" => None,
-                    _ => Some(
-                        text(name)
-                            .and_then(Filter::from_name)
-                            .filter(reads_a_log)
-                            .ok_or(wrong("no such filter, `edgeban test --help` names them", name))?,
-                    ),
+                    b"auto" => Chosen::All,
+                    _ => text(name)
+                        .and_then(Filter::from_name)
+                        .filter(reads_a_log)
+                        .map_or(Chosen::Named(name), Chosen::BuiltIn),
                 };
-                chosen = true;
+            }
+            Piece::Name(b"config" | b"c") => path = Some(options.path("--config")?),
+            Piece::Name(name @ (b"match" | b"m" | b"ignore")) => {
+                if !matches!(request.filter, Chosen::None | Chosen::Custom) {
+                    return Err(wrong("either --filter or --match", b""));
+                }
+                let of = if name == b"ignore" { Use::Ignore } else { Use::Match };
+                let value = options.value(if of == Use::Match { "--match" } else { "--ignore" })?;
+                if let Err(code) = add(filters, of, value)? {
+                    return Ok(code);
+                }
+                request.filter = Chosen::Custom;
             }
             Piece::Name(b"mode") => {
                 let name = options.value("--mode")?;
@@ -113,10 +151,50 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
             Piece::Word(word) => return Err(unexpected(word)),
         }
     }
-    if !chosen {
-        return Err(wrong("--filter NAME is missing", b""));
+    let mut buffer = [0; 512];
+    let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
+    let only = match request.filter {
+        Chosen::None => return Err(wrong("--filter NAME or --match TEMPLATE is missing", b"")),
+        Chosen::All => None,
+        Chosen::BuiltIn(filter) => Some(JailFilter::BuiltIn(filter)),
+        Chosen::Custom if filters.templates(0, Use::Match).next().is_none() => {
+            return Err(wrong("--match TEMPLATE is missing", b""));
+        }
+        Chosen::Custom => {
+            doubts(filters, &mut err);
+            Some(JailFilter::Custom(0))
+        }
+        Chosen::Named(name) => {
+            let space = Space { text: &mut arena.config_text, tokens: &mut arena.config_tokens };
+            if let Err(code) = config::load(path, space, &mut arena.config, &mut |line| put!(&mut err, "{line}\n")) {
+                err.flush();
+                return Ok(code);
+            }
+            let number = text(name).and_then(|name| arena.config.filters.find(name));
+            Some(JailFilter::Custom(number.ok_or(wrong("no such filter, `edgeban test --help` names them", name))?))
+        }
+    };
+    err.flush();
+    Ok(replay(&request, only, arena))
+}
+
+/// Adds a template of the command line to the one filter there is then; the exit code if it is none.
+fn add(filters: &mut Filters, of: Use, template: &'static [u8]) -> Result<Result<(), u8>, Usage> {
+    let template = text(template).ok_or(wrong("a template is UTF-8 text", template))?;
+    if let Err(fault) = template::check_custom(template.as_bytes(), of) {
+        let mut buffer = [0; 512];
+        let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
+        let column = template.bytes().take(fault.at()).filter(|byte| byte & 0xc0 != 0x80).count() + 1;
+        put!(&mut err, "{}:{column}: {}\n", Printable(template.as_bytes()), Explained(fault, template));
+        err.flush();
+        return Ok(Err(exit::NO));
     }
-    Ok(replay(&request, arena))
+    if filters.names().next().is_none() {
+        // Both fit empty tables.
+        let _ = String::try_from("match").map(|name| filters.add(name));
+    }
+    filters.push(0, of, template).map_err(|_| wrong("this template is one too many, or too long", b""))?;
+    Ok(Ok(()))
 }
 
 fn help() -> u8 {
@@ -140,10 +218,10 @@ fn text(bytes: &'static [u8]) -> Option<&'static str> {
 }
 
 /// A jail for each filter in question that bans for good, so that every address is told once.
-fn jails(request: &Request) -> Vec<Jail, { Filter::ALL.len() }> {
-    Filter::ALL
-        .into_iter()
-        .filter(|filter| request.filter.map_or(reads_a_log(filter), |only| only == *filter))
+fn jails(request: &Request, only: Option<JailFilter>) -> Vec<Jail, { Filter::ALL.len() }> {
+    let all = Filter::ALL.into_iter().filter(|filter| only.is_none() && reads_a_log(filter)).map(JailFilter::BuiltIn);
+    only.into_iter()
+        .chain(all)
         .map(|filter| Jail {
             name: String::new(),
             enabled: true,
@@ -160,8 +238,8 @@ fn jails(request: &Request) -> Vec<Jail, { Filter::ALL.len() }> {
         .collect()
 }
 
-fn replay(request: &Request, arena: &'static mut Arena) -> u8 {
-    let Arena { engine, chunk, output, .. } = arena;
+fn replay(request: &Request, only: Option<JailFilter>, arena: &'static mut Arena) -> u8 {
+    let Arena { engine, chunk, output, config, .. } = arena;
     let file = match request.path.filter(|path| path.to_bytes() != b"-") {
         None => None,
         Some(path) => match file::open(path, OpenFlags::READ_ONLY, 0) {
@@ -171,12 +249,12 @@ fn replay(request: &Request, arena: &'static mut Arena) -> u8 {
     };
     let fd = file.as_ref().map_or(BorrowedFd::STDIN, AsFd::as_fd);
     let mut out = Out::new(BorrowedFd::STDOUT, output);
-    let jails = jails(request);
+    let jails = jails(request, only);
     let mut secret = [0; 16];
     if let Err(error) = random::fill(&mut secret) {
         return complain(c"random numbers", error);
     }
-    let mut replay = Replay::new(engine, &jails, request.show, secret);
+    let mut replay = Replay::new(engine, &jails, &config.filters, request.show, secret);
 
     let mut framer = Framer::new();
     let mut held = 0;
@@ -220,22 +298,28 @@ struct Replay<'m> {
     line: u64,
     matched: u64,
     overlong: u64,
+    /// Lines that the operator's filter would read if its templates named other programs, or none.
+    almost: [u64; 2],
+    /// Such a program.
+    program: String<{ limits::JAIL_NAME }>,
 }
 
 impl<'m> Replay<'m> {
-    fn new(memory: &'m mut FullMemory, jails: &[Jail], show: Show, secret: [u8; 16]) -> Self {
+    fn new(memory: &'m mut FullMemory, jails: &[Jail], filters: &Filters, show: Show, secret: [u8; 16]) -> Self {
         let mut all = JailSet::NONE;
         for (number, _) in (0u8..).zip(jails) {
             all.insert(number);
         }
-        let engine = Engine::new(memory, jails, Layout::plain(""), HashKey::from_bytes(secret));
-        Self { engine, all, clock: LogClock::default(), show, line: 0, matched: 0, overlong: 0 }
+        let mut engine = Engine::new(memory, jails, Layout::plain(""), HashKey::from_bytes(secret));
+        engine.set_filters(filters);
+        let (clock, almost, program) = (LogClock::default(), [0; 2], String::new());
+        Self { engine, all, clock, show, line: 0, matched: 0, overlong: 0, almost, program }
     }
 
     fn line(&mut self, line: &[u8], out: &mut Out<'_>) {
         self.line += 1;
         let clock = &mut self.clock;
-        let mut hit: Option<(Filter, Addr, bool)> = None;
+        let mut hit: Option<(JailFilter, Addr, bool)> = None;
         self.engine.handle_line(self.all, line, Clock::Log(clock), |jail, attempt, decision| {
             // The first filter that matches, unless another leads to a ban.
             let ban = matches!(decision, Decision::Ban(_));
@@ -244,6 +328,9 @@ impl<'m> Replay<'m> {
             }
         });
         self.matched += u64::from(hit.is_some());
+        if let ([Jail { filter: JailFilter::Custom(filter), .. }], None) = (self.engine.jails(), hit) {
+            self.almost(*filter, line);
+        }
         let number = self.line;
         match (self.show, hit) {
             (Show::Totals, _) => {}
@@ -251,7 +338,7 @@ impl<'m> Replay<'m> {
             (Show::Json, Some((filter, addr, ban))) => put!(
                 out,
                 "{{\"line\":{number},\"match\":true,\"address\":\"{addr}\",\"filter\":\"{}\"{}}}\n",
-                filter.name(),
+                filter.name(self.engine.filters()),
                 if ban { ",\"ban\":true" } else { "" }
             ),
             (Show::Lines, None) => put!(out, "{number:>8}  no match                          {}\n", Printable(line)),
@@ -262,12 +349,34 @@ impl<'m> Replay<'m> {
         }
     }
 
+    /// Counts a line that a filter of the operator's does not read for the program that its templates name.
+    fn almost(&mut self, filter: u8, line: &[u8]) {
+        let [in_program, in_line] = &mut self.almost;
+        match self.engine.filters().almost(filter, &mut Line::new(line, Split::of(line))) {
+            None => {}
+            Some(Almost::Line) => *in_line += 1,
+            Some(Almost::Program(program)) => {
+                *in_program += 1;
+                if let Ok(name) = core::str::from_utf8(program).map_or(Ok(String::new()), String::try_from) {
+                    self.program = name;
+                }
+            }
+        }
+    }
+
     fn finish(self, request: &Request, mut out: Out<'_>) -> u8 {
         if self.show != Show::Json {
             let missed = self.line - self.matched;
             put!(&mut out, "\n{} lines: {} matched, {missed} did not", self.line, self.matched);
             if self.overlong > 0 {
                 put!(&mut out, "; {} more were longer than {} bytes and skipped", self.overlong, limits::LINE);
+            }
+            let [in_program, in_line] = self.almost;
+            if in_program > 0 {
+                put!(&mut out, "\n{in_program} of these would with <prog:{}> at the template's start", self.program);
+            }
+            if in_line > 0 {
+                put!(&mut out, "\n{in_line} of these would without <prog:...>: their heads name no such program");
             }
             let bans = self.engine.bans();
             let Request { maxretry, findtime, .. } = request;

@@ -165,9 +165,10 @@ impl Daemon {
         let Self { source, settings, engine, files, followers, kill, own, .. } = self;
         let config = &*source.config;
         let runs = |jail: &Jail| enabled(engine.jails()).any(|running| running.name == jail.name);
-        enabled(&config.jails).filter(|jail| !runs(jail)).for_each(|jail| introduce(jail, log));
+        enabled(&config.jails).filter(|jail| !runs(jail)).for_each(|jail| introduce(jail, &config.filters, log));
         *settings = Settings::of(config);
         let Reloaded { begun, ended, lifted } = engine.reload(&config.jails, settings.global.layout());
+        engine.set_filters(&config.filters);
 
         let wanted =
             |path: &[u8]| enabled(engine.jails()).any(|jail| jail.logpath.iter().any(|own| own.as_bytes() == path));

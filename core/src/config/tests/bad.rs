@@ -300,7 +300,7 @@ fn words() {
         (
             "[sshd]\nenabled = true",
             &[
-                "1:2: unknown table or key `sshd`, expected [global], [defaults] or [jails.NAME] (did you mean `jails.sshd`?)",
+                "1:2: unknown table or key `sshd`, expected [global], [defaults], [jails.NAME] or [filters.NAME] (did you mean `jails.sshd`?)",
             ],
         ),
         (
@@ -340,8 +340,8 @@ fn words() {
         (
             "[jails.sshd]\nfilter = \"shd\"\nmode = \"agressive\"",
             &[
-                r#"2:10: unknown word `shd`, expected FILTERS (did you mean `sshd`?)"#,
                 r#"3:8: unknown word `agressive`, expected "normal", "ddos", "extra" or "aggressive" (did you mean `aggressive`?)"#,
+                r#"2:10: unknown word `shd`, expected FILTERS (did you mean `sshd`?)"#,
             ],
         ),
         ("[jails.sshd]\nfilter = [\"sshd\"]", &[r#"2:10: an array, expected FILTERS"#]),
@@ -351,12 +351,9 @@ fn words() {
         ),
         (
             "[jails.\"a b\"]\nfilter = \"sshd\"",
-            &[r#"1:8: `"a b"` is not a jail's name, expected letters, digits, `_`, `.` and `-`"#],
+            &[r#"1:8: `"a b"` is not a name, expected letters, digits, `_`, `.` and `-`"#],
         ),
-        (
-            "[jails.'a/b']\nfilter = 'x'",
-            &["1:8: `'a/b'` is not a jail's name, expected letters, digits, `_`, `.` and `-`"],
-        ),
+        ("[jails.'a/b']\nfilter = 'x'", &["1:8: `'a/b'` is not a name, expected letters, digits, `_`, `.` and `-`"]),
         (
             "[global]\ntable = { a = 1 }",
             &["2:9: a table, expected a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`"],
@@ -492,18 +489,20 @@ fn names() {
         (
             "[globl]",
             &[
-                "1:2: unknown table or key `globl`, expected [global], [defaults] or [jails.NAME] (did you mean `global`?)",
+                "1:2: unknown table or key `globl`, expected [global], [defaults], [jails.NAME] or [filters.NAME] (did you mean `global`?)",
             ],
         ),
         (
             "[DEFAULT]",
             &[
-                "1:2: unknown table or key `DEFAULT`, expected [global], [defaults] or [jails.NAME] (did you mean `defaults`?)",
+                "1:2: unknown table or key `DEFAULT`, expected [global], [defaults], [jails.NAME] or [filters.NAME] (did you mean `defaults`?)",
             ],
         ),
         (
             "[Definition]\nfailregex = \"x\"",
-            &["1:2: unknown table or key `Definition`: edgeban's filters are built in, `filter` and `mode` choose"],
+            &[
+                "1:2: unknown table or key `Definition`: a filter of your own is `match` of [filters.NAME], with templates and no regular expressions",
+            ],
         ),
         (
             r#"banaction = "nftables""#,
@@ -512,7 +511,7 @@ fn names() {
             ],
         ),
         ("maxretry = 5", &["1:1: `maxretry` stands outside of a table, expected it in [defaults] or [jails.NAME]"]),
-        ("x.y = 1", &["1:1: unknown table or key `x`, expected [global], [defaults] or [jails.NAME]"]),
+        ("x.y = 1", &["1:1: unknown table or key `x`, expected [global], [defaults], [jails.NAME] or [filters.NAME]"]),
         (
             "[global]\nlogpath = \"/a\"",
             &["2:1: `logpath` stands in [global], expected it in [defaults] or [jails.NAME]"],
@@ -559,7 +558,7 @@ fn names() {
                 "4:1: unknown key `port` in [defaults]: a ban covers every port and protocol",
                 "5:1: unknown key `action` in [defaults]: edgeban's one action is to drop packets; `backend` in [global] chooses the firewall",
                 "6:1: unknown key `usedns` in [defaults]: edgeban never resolves names",
-                "7:1: unknown key `failregex` in [defaults]: edgeban's filters are built in, `filter` and `mode` choose",
+                "7:1: unknown key `failregex` in [defaults]: a filter of your own is `match` of [filters.NAME], with templates and no regular expressions",
                 "8:1: unknown key `journalmatch` in [defaults]: edgeban reads log files, name them in `logpath`",
                 "9:1: unknown key `ignorecommand` in [defaults]: list the addresses in `ignoreip`",
             ],
@@ -574,12 +573,17 @@ fn names() {
         ("[jails]\nsshd = true", &["2:1: `sshd` holds a value, expected a table"]),
         (r#"jails = "sshd""#, &["1:1: `jails` holds a value, expected a table"]),
         ("global = []", &["1:1: `global` holds a value, expected a table"]),
-        (r#"[jails.""]"#, &[r#"1:8: `""` is not a jail's name, expected letters, digits, `_`, `.` and `-`"#]),
-        ("[jails.'ü']", &["1:8: `'ü'` is not a jail's name, expected letters, digits, `_`, `.` and `-`"]),
-        ("[[jails]]", &["1:1: `[[jails]]` is an array of tables, expected [global], [defaults] or [jails.NAME]"]),
+        (r#"[jails.""]"#, &[r#"1:8: `""` is not a name, expected letters, digits, `_`, `.` and `-`"#]),
+        ("[jails.'ü']", &["1:8: `'ü'` is not a name, expected letters, digits, `_`, `.` and `-`"]),
+        (
+            "[[jails]]",
+            &["1:1: `[[jails]]` is an array of tables, expected [global], [defaults], [jails.NAME] or [filters.NAME]"],
+        ),
         (
             "[[jails.sshd]]\nmaxretry = 0",
-            &["1:1: `[[jails.sshd]]` is an array of tables, expected [global], [defaults] or [jails.NAME]"],
+            &[
+                "1:1: `[[jails.sshd]]` is an array of tables, expected [global], [defaults], [jails.NAME] or [filters.NAME]",
+            ],
         ),
         (
             "[jails.sshd]\n\"\\u202Eevil\\u0007\" = 1",
@@ -629,4 +633,101 @@ fn bytes() {
     for (text, want) in cases {
         assert_eq!(try_read(text).unwrap_err(), [*want], "{text:?}");
     }
+}
+
+/// `[filters.NAME]`: the place is that of the byte inside the string.
+#[test]
+fn filters() {
+    check(&[
+        (
+            "[filters.a]\nmatch = 'failed from <HOST>'",
+            &["2:22: unknown part `<HOST>`, write <ADDR> where the peer's address stands"],
+        ),
+        (
+            "[filters.a]\nmatch = [\n  'ok <ADDR>',\n  \"é \\u003CWORD\\u003e \\\"<ADDR>\\\" \\\\d\",\n]",
+            &[
+                "4:34: `\\d` is of regular expressions, and a template is none: write <N> for digits; for this text itself put a `\\` before its signs",
+            ],
+        ),
+        (
+            "[filters.a]\nmatch = \"é \\u003Cx\\u003e \\\"<ADDR>\\\"\"",
+            &[
+                "2:12: unknown part `<x>`, expected <ADDR>, <PEER>, <*>, <WORD>, <N>, <^CHARS> or <a|b>; `\\<` for the sign itself",
+            ],
+        ),
+        (
+            "[filters.a]\nmatch = \"\"\"\n\\\n  from \\\n  <ADDR> \\\\d\"\"\"",
+            &[
+                "5:10: `\\d` is of regular expressions, and a template is none: write <N> for digits; for this text itself put a `\\` before its signs",
+            ],
+        ),
+        (
+            "[filters.a]\nmatch = ['a <*>', '']",
+            &[
+                "2:11: no address, expected <ADDR> or <PEER> where the peer's stands",
+                "2:20: no address, expected <ADDR> or <PEER> where the peer's stands",
+            ],
+        ),
+        (
+            "[filters.a]\nmatch = ['a <ADDR>']\nignore = ['<*>']",
+            &["3:12: no text by which to know the message, expected some of it"],
+        ),
+        ("[filters.sshd]\nmatch = 'a <ADDR>'", &["1:10: `sshd` is a filter that edgeban has, expected another name"]),
+        (
+            "[filters.'a b']\nmatch = 'a <ADDR>'",
+            &["1:10: `'a b'` is not a name, expected letters, digits, `_`, `.` and `-`"],
+        ),
+        (
+            "[filters.a]",
+            &[
+                "1:10: filter `a` has no template, expected match = an array of templates such as '<prog:myapp> login failed for <*> from <ADDR>'",
+            ],
+        ),
+        (
+            "[filters.a]\nignore = ['b']\nmatch = []",
+            &[
+                "3:9: an empty array, expected an array of templates such as '<prog:myapp> login failed for <*> from <ADDR>'",
+            ],
+        ),
+        (
+            "[filters.a]\nmatch = 5",
+            &[
+                "2:9: an integer `5`, expected an array of templates such as '<prog:myapp> login failed for <*> from <ADDR>'",
+            ],
+        ),
+        (
+            "[filters.a]\nmatch = 'a <ADDR>'\nmaxretry = 3",
+            &["3:1: `maxretry` stands in a filter, expected it in [defaults] or [jails.NAME]"],
+        ),
+        (
+            "[filters.a]\nmatch = 'a <ADDR>'\nfailregex = 'x'",
+            &[
+                "3:1: unknown key `failregex` in a filter: a filter of your own is `match` of [filters.NAME], with templates and no regular expressions",
+            ],
+        ),
+        (
+            "[jails.sshd]\nignore = ['10.0.0.0/8']",
+            &["2:1: `ignore` stands in a jail, expected it in [filters.NAME] (did you mean `ignoreip`?)"],
+        ),
+        ("[jails.sshd]\nmatch = 'a'", &["2:1: `match` stands in a jail, expected it in [filters.NAME]"]),
+        (
+            "[filters.abcde]\nmatch = 'a <ADDR>'\n[jails.x]\nfilter = \"abcd\\u0066\"\nlogpath = '/x'",
+            &["4:10: unknown word `abcdf`, expected FILTERS, or of [filters] \"abcde\" (did you mean `abcde`?)"],
+        ),
+        (
+            "[filters.abcde]\nmatch = 'a <ADDR>'\n[jails.x]\nlogpath = '/x'",
+            &[
+                "3:8: jail `x` has no filter, expected filter = FILTERS, or of [filters] \"abcde\", or a jail named like its filter",
+            ],
+        ),
+        (
+            "[filters.abcde]\nmatch = 'a <ADDR>'\n[jails.abcde]",
+            &["3:8: jail `abcde` has no log files, expected `logpath`: only edgeban's own filters know some"],
+        ),
+        (
+            "[filters.abcde]\nmatch = 'a <ADDR>'\n[jails.abcde]\nlogpath = '/x'\nmode = 'ddos'",
+            &["5:1: this jail's filter has no mode but \"normal\""],
+        ),
+        ("[jails.sshd]\nfilter = 5", &["2:10: an integer `5`, expected FILTERS"]),
+    ]);
 }

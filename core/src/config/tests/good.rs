@@ -4,12 +4,15 @@ use super::super::model::{Backend, BanTime, Config, Global, Jail, LogLevel, OnSt
 use super::{defaults_alone, good};
 use crate::addr::{Prefix, Widths};
 use crate::ban::ladder::Growth;
-use crate::detect::{Filter, Mode};
+use crate::detect::custom::Filters;
+use crate::detect::template::Use;
+use crate::detect::{Filter, JailFilter, Mode};
 use crate::firewall::nft::Foreign;
 use crate::time::Duration;
 use crate::wire::nft::chain::{Device, Hook};
 use std::boxed::Box;
 use std::format;
+use std::vec::Vec;
 
 const LOGS: &[&str] = &["/var/log/auth.log", "/var/log/secure", "/var/log/messages"];
 
@@ -18,7 +21,7 @@ fn jail(name: &str, filter: Filter) -> Jail {
     Jail {
         name: name.try_into().unwrap(),
         enabled: true,
-        filter,
+        filter: filter.into(),
         mode: Mode::Normal,
         logpath: paths(LOGS),
         maxretry: 5,
@@ -43,7 +46,18 @@ fn global(table: &str, log_level: LogLevel, on_stop: OnStop) -> Global {
 }
 
 fn config(global: Global, jails: &[Jail]) -> Config {
-    Config { global, jails: jails.iter().cloned().collect(), bantime: BanTime::default() }
+    Config { global, jails: jails.iter().cloned().collect(), filters: Filters::new(), bantime: BanTime::default() }
+}
+
+fn filters(all: &[(&str, &[&str], &[&str])]) -> Filters {
+    let mut filters = Filters::new();
+    for (name, matches, ignores) in all {
+        let number = filters.add((*name).try_into().unwrap()).unwrap();
+        for (of, templates) in [(Use::Match, matches), (Use::Ignore, ignores)] {
+            templates.iter().for_each(|template| filters.push(number, of, template).unwrap());
+        }
+    }
+    filters
 }
 
 fn builtin() -> Config {
@@ -204,8 +218,17 @@ fn the_example_is_what_it_says() {
                 bantime: BanTime::For(Duration::from_secs(604_800)),
                 ..base("recidive", Filter::Recidive)
             },
+            Jail { filter: JailFilter::Custom(0), logpath: paths(&["/var/log/syslog"]), ..base("myapp", Filter::Sshd) },
         ],
     );
+    want.filters = filters(&[(
+        "myapp",
+        &[
+            "<prog:myapp> login failed for <*> from <ADDR>",
+            "<prog:myapp> <bad|wrong> password, user=\"<^\">\", client=<PEER>",
+        ],
+        &["<prog:myapp> login failed for monitor from <ADDR>"],
+    )]);
     want.bantime = BanTime::For(Duration::from_secs(3600));
     assert_eq!(*good(include_str!("../example.toml")), want);
 }
@@ -260,6 +283,27 @@ fn recidive_has_times_of_its_own() {
 }
 
 #[test]
+fn filters_of_ones_own_stand_anywhere_in_any_spelling() {
+    let templates = ["y <ADDR>", "z\t<ADDR> \\<"];
+    for text in [
+        "[jails.a]\nlogpath = '/x'\n[jails.c]\nfilter = 'b'\nlogpath = '/x'\n[filters.b]\nmatch = 'x <ADDR>'\n\
+         [filters.a]\nignore = ['y 10.1.1.1']\nmatch = ['y <ADDR>', \"z\\t<ADDR> \\\\<\"]\n",
+        "filters.b.match = ['x <ADDR>']\nfilters.a = {match = ['''\ny <ADDR>''', 'z\t<ADDR> \\<'], \
+         ignore = \"y 10.1.1.1\"}\n[jails]\na.logpath = '/x'\nc.logpath = '/x'\nc.filter = \"\\x62\"\n",
+        "[filters]\nb.match = 'x <ADDR>'\na.ignore = 'y 10.1.1.1'\na.match = ['y <ADDR>', 'z\t<ADDR> \\<']\n\
+         [defaults]\nlogpath = '/x'\n[jails.a]\n[jails.c]\nfilter = 'b'\n",
+    ] {
+        let config = good(text);
+        // Their order in the text of all is that of the file, and nobody sees it.
+        let of = |name, of| config.filters.templates(config.filters.find(name).unwrap(), of).collect::<Vec<_>>();
+        assert_eq!([of("a", Use::Match), of("b", Use::Match)], [&templates[..], &["x <ADDR>"]], "{text}");
+        assert_eq!([of("a", Use::Ignore), of("b", Use::Ignore)], [&["y 10.1.1.1"][..], &[]], "{text}");
+        let used: Vec<_> = config.jails.iter().map(|jail| jail.filter.name(&config.filters)).collect();
+        assert_eq!(used, ["a", "b"], "{text}");
+    }
+}
+
+#[test]
 fn all_spellings_are_one() {
     let want = Config {
         global: global("edgeban", LogLevel::Error, OnStop::Keep),
@@ -272,6 +316,7 @@ fn all_spellings_are_one() {
         }]
         .into_iter()
         .collect(),
+        filters: Filters::new(),
         bantime: BanTime::default(),
     };
     for text in [

@@ -2,6 +2,7 @@
 
 use super::super::ERRORS;
 use super::{bad, good, one};
+use crate::detect::template::Use;
 use crate::limits;
 use std::format;
 use std::string::{String, ToString};
@@ -18,6 +19,37 @@ fn jails() {
     let text = |n: usize| (0..n).map(|n| format!("[jails.j{n}]\nfilter = 'sshd'\n")).collect::<String>();
     assert_eq!(good(&text(limits::JAILS)).jails.len(), limits::JAILS);
     assert_eq!(one(&text(limits::JAILS + 1)), "129:8: `j64` is one too many, expected at most JAILS = 64 jails");
+}
+
+#[test]
+fn filters() {
+    let text = |n: usize| (0..n).map(|n| format!("[filters.f{n}]\nmatch = 'a <ADDR>'\n")).collect::<String>();
+    assert_eq!(good(&text(limits::FILTERS)).filters.names().count(), limits::FILTERS);
+    assert_eq!(one(&text(limits::FILTERS + 1)), "65:10: `f32` is one too many, expected at most FILTERS = 32 filters");
+}
+
+#[test]
+fn templates() {
+    let text = |n: usize| format!("[filters.a]\nmatch = [{}]", list(n, |_| "a <ADDR>".into()));
+    assert_eq!(good(&text(limits::TEMPLATES)).filters.templates(0, Use::Match).count(), limits::TEMPLATES);
+    let want = "2:2826: `a <ADDR>` is one too many, expected at most TEMPLATES = 256 templates in all filters";
+    assert_eq!(one(&text(limits::TEMPLATES + 1)), want);
+    assert_eq!(one(&text(limits::TEMPLATES + 9)), want);
+    // Other filters have less room, and are told.
+    let two = format!("{}\n[filters.b]\nignore = 'b'\nmatch = 'b <ADDR>'", text(limits::TEMPLATES - 1));
+    assert_eq!(one(&two), "5:9: `b <ADDR>` is one too many, expected at most TEMPLATES = 256 templates in all filters");
+}
+
+#[test]
+fn bytes_of_templates() {
+    let template = |n: usize| format!("{}<ADDR>", "a".repeat(n - 6));
+    let text = |n: usize| format!("[filters.a]\nmatch = '{}'", template(n));
+    let config = good(&text(limits::TEMPLATE_TEXT));
+    assert!(config.filters.templates(0, Use::Match).eq([template(limits::TEMPLATE_TEXT)]));
+    let quote = "a".repeat(48);
+    let want =
+        format!("2:9: `{quote}...` is one too many, expected at most TEMPLATE_TEXT = 16384 bytes in all templates");
+    assert_eq!(one(&text(limits::TEMPLATE_TEXT + 1)), want);
 }
 
 #[test]
