@@ -34,8 +34,11 @@ const NGINX_ACCESS: &[&str] = &["/var/log/nginx/access.log"];
 ///   are read for jails with this filter and for no other;
 /// - `first` (optional): the bytes that its messages there start with, behind the date;
 /// - `access` (optional): whether it reads access logs; it is only asked about their lines then, and about those that `first` says;
+/// - `dated` (optional): whether it always writes a date there: a line without one is the rest of one that the peer's text
+///   broke;
 /// - `modes`: whether it counts more in other modes than in `normal`;
-/// - `read`: from a record of one of its programs, or of its own log, to what it proves.
+/// - one of `message` (whose failure a message tells), `moded` (in which mode) and `read` (from a record to what it proves),
+///   which is for those who need more.
 macro_rules! services {
     ($(
         $(#[$doc:meta])*
@@ -48,8 +51,11 @@ macro_rules! services {
             own_log: $own_log:literal,
             $(first: $first:literal,)?
             $(access: $access:literal,)?
+            $(dated: $dated:literal,)?
             modes: $modes:literal,
-            read: |$record:ident, $mode:ident, $sessions:ident| $read:expr,
+            $(message: $message:expr,)?
+            $(moded: $moded:expr,)?
+            $(read: |$record:ident, $mode:ident, $sessions:ident| $read:expr,)?
         }
     )*) => {
         /// A service whose messages edgeban understands; fail2ban's filter names.
@@ -105,11 +111,21 @@ macro_rules! services {
             /// The failed attempts that this record proves, if any. It must be of one of this filter's programs, or
             /// [of its own log](Self::own_record).
             pub fn detect(self, mode: Mode, sessions: &mut Sessions, record: &Record<'_>) -> Option<Attempt> {
-                match self {
-                    $(Self::$id => {
-                        let ($record, $mode, $sessions) = (record, mode, sessions);
-                        $read
-                    })*
+                // Functions in a table are a fifth of the code that a `match` of calls is.
+                static READERS: [(Reader, bool); Filter::NAMES.len()] = [$((
+                    $(Reader::Message($message))?
+                    $(Reader::Moded($moded))?
+                    $(Reader::Record(|$record: &Record<'_>, $mode: Mode, $sessions: &mut Sessions| $read))?,
+                    false $(|| $dated)?,
+                )),*];
+                let (reader, dated) = READERS.get(self.index())?;
+                if *dated && !is_whole(record) {
+                    return None;
+                }
+                match reader {
+                    Reader::Message(read) => read(record.message).map(once),
+                    Reader::Moded(read) => read(record.message, mode).map(once),
+                    Reader::Record(read) => read(record, mode, sessions),
                 }
             }
         }
@@ -149,7 +165,7 @@ services! {
         logpath: MAIL,
         own_log: false,
         modes: true,
-        read: |record, mode, _sessions| postfix::read(record.message, mode).map(once),
+        moded: postfix::read,
     }
     /// Dovecot.
     Dovecot = "dovecot" {
@@ -159,7 +175,7 @@ services! {
         logpath: MAIL,
         own_log: true,
         modes: true,
-        read: |record, mode, _sessions| dovecot::read(record.message, mode).map(once),
+        moded: dovecot::read,
     }
     /// Exim.
     Exim = "exim" {
@@ -168,7 +184,7 @@ services! {
         logpath: &["/var/log/exim4/mainlog", "/var/log/exim/main.log", "/var/log/exim/mainlog"],
         own_log: true,
         modes: true,
-        read: |record, mode, _sessions| exim::read(record.message, mode).map(once),
+        moded: exim::read,
     }
     /// vsftpd.
     Vsftpd = "vsftpd" {
@@ -177,7 +193,7 @@ services! {
         logpath: &["/var/log/vsftpd.log", "/var/log/auth.log", "/var/log/secure", "/var/log/messages"],
         own_log: true,
         modes: false,
-        read: |record, _mode, _sessions| vsftpd::read(record.message).map(once),
+        message: vsftpd::read,
     }
     /// ProFTPD.
     Proftpd = "proftpd" {
@@ -186,7 +202,7 @@ services! {
         logpath: &["/var/log/proftpd/proftpd.log", "/var/log/auth.log", "/var/log/secure", "/var/log/messages"],
         own_log: true,
         modes: false,
-        read: |record, _mode, _sessions| proftpd::read(record.message).map(once),
+        message: proftpd::read,
     }
     /// Pure-FTPd.
     PureFtpd = "pure-ftpd" {
@@ -195,7 +211,7 @@ services! {
         logpath: &["/var/log/syslog", "/var/log/messages"],
         own_log: false,
         modes: false,
-        read: |record, _mode, _sessions| pureftpd::read(record.message).map(once),
+        message: pureftpd::read,
     }
     /// Apache httpd's error log.
     ApacheAuth = "apache-auth" {
@@ -205,7 +221,7 @@ services! {
         logpath: &["/var/log/apache2/error.log", "/var/log/httpd/error_log"],
         own_log: true,
         modes: true,
-        read: |record, mode, _sessions| apache::read(record.message, mode).map(once),
+        moded: apache::read,
     }
     /// nginx's error log.
     NginxHttpAuth = "nginx-http-auth" {
@@ -214,7 +230,7 @@ services! {
         logpath: &["/var/log/nginx/error.log"],
         own_log: true,
         modes: true,
-        read: |record, mode, _sessions| nginx::read(record.message, mode).map(once),
+        moded: nginx::read,
     }
     /// Asterisk.
     Asterisk = "asterisk" {
@@ -223,7 +239,7 @@ services! {
         logpath: &["/var/log/asterisk/messages", "/var/log/asterisk/messages.log", "/var/log/asterisk/security"],
         own_log: true,
         modes: false,
-        read: |record, _mode, _sessions| asterisk::read(record.message).map(once),
+        message: asterisk::read,
     }
     /// OpenVPN's server.
     Openvpn = "openvpn" {
@@ -245,7 +261,7 @@ services! {
         logpath: &["/var/log/vaultwarden.log", "/var/log/vaultwarden/vaultwarden.log"],
         own_log: true,
         modes: false,
-        read: |record, _mode, _sessions| vaultwarden::read(record.message).map(once),
+        message: vaultwarden::read,
     }
 
     /// No service: who was banned again and again by other jails.
@@ -270,7 +286,7 @@ services! {
         logpath: APACHE_ACCESS,
         own_log: true,
         modes: false,
-        read: |record, _mode, _sessions| badbots::read(record.message).map(once),
+        message: badbots::read,
     }
     /// Requests that nginx could not read.
     NginxBadRequest = "nginx-bad-request" {
@@ -279,7 +295,7 @@ services! {
         logpath: NGINX_ACCESS,
         own_log: true,
         modes: false,
-        read: |record, _mode, _sessions| badrequest::read(record.message).map(once),
+        message: badrequest::read,
     }
     /// URLs for PHP scripts to open, by an access log.
     PhpUrlFopen = "php-url-fopen" {
@@ -289,7 +305,7 @@ services! {
         logpath: &["/var/log/nginx/access.log", "/var/log/apache2/access.log", "/var/log/apache2/other_vhosts_access.log", "/var/log/httpd/access_log"],
         own_log: true,
         modes: false,
-        read: |record, _mode, _sessions| urlfopen::read(record.message).map(once),
+        message: urlfopen::read,
     }
     /// Traefik's access log in the common format.
     TraefikAuth = "traefik-auth" {
@@ -298,7 +314,7 @@ services! {
         logpath: &["/var/log/traefik/access.log"],
         own_log: true,
         modes: true,
-        read: |record, mode, _sessions| traefik::read(record.message, mode).map(once),
+        moded: traefik::read,
     }
 
     // Other services of hosts and networks.
@@ -312,7 +328,7 @@ services! {
         logpath: AUTH,
         own_log: false,
         modes: false,
-        read: |record, _mode, _sessions| luci::read(record.message).map(once),
+        message: luci::read,
     }
     /// Logins in L2TP tunnels.
     Xl2tpd = "xl2tpd" {
@@ -333,7 +349,7 @@ services! {
         logpath: KERNEL,
         own_log: false,
         modes: false,
-        read: |record, _mode, _sessions| wireguard::read(record.message).map(once),
+        message: wireguard::read,
     }
     /// Port scans, by what firewall rules log.
     NftLog = "nft-log" {
@@ -342,7 +358,7 @@ services! {
         logpath: KERNEL,
         own_log: false,
         modes: false,
-        read: |record, _mode, _sessions| netfilter::read(record.message).map(once),
+        message: netfilter::read,
     }
     /// Requests that nginx refused, by its access log.
     NginxAccess = "nginx-access" {
@@ -351,7 +367,7 @@ services! {
         logpath: NGINX_ACCESS,
         own_log: true,
         modes: true,
-        read: |record, mode, _sessions| status::read(record.message, mode).map(once),
+        moded: status::read,
     }
     /// Requests that Apache httpd refused, by its access log.
     ApacheAccess = "apache-access" {
@@ -361,7 +377,7 @@ services! {
         logpath: APACHE_ACCESS,
         own_log: true,
         modes: true,
-        read: |record, mode, _sessions| status::read(record.message, mode).map(once),
+        moded: status::read,
     }
     /// Requests that Caddy refused, by its access log.
     Caddy = "caddy" {
@@ -371,7 +387,7 @@ services! {
         own_log: true,
         first: b"{",
         modes: true,
-        read: |record, mode, _sessions| status::caddy(record.message, mode).map(once),
+        moded: status::caddy,
     }
     /// Requests that Traefik refused, by its access log as JSON.
     TraefikAccess = "traefik-access" {
@@ -381,7 +397,7 @@ services! {
         own_log: true,
         first: b"{",
         modes: true,
-        read: |record, mode, _sessions| status::traefik(record.message, mode).map(once),
+        moded: status::traefik,
     }
     /// Nextcloud.
     Nextcloud = "nextcloud" {
@@ -391,7 +407,7 @@ services! {
         own_log: true,
         first: b"{",
         modes: true,
-        read: |record, mode, _sessions| nextcloud::read(record.message, mode).map(once),
+        moded: nextcloud::read,
     }
     /// Authelia.
     Authelia = "authelia" {
@@ -401,7 +417,7 @@ services! {
         own_log: true,
         first: b"{l",
         modes: false,
-        read: |record, _mode, _sessions| authelia::read(record.message).map(once),
+        message: authelia::read,
     }
     /// Keycloak.
     Keycloak = "keycloak" {
@@ -410,7 +426,7 @@ services! {
         logpath: &["/opt/keycloak/data/log/keycloak.log"],
         own_log: true,
         modes: false,
-        read: |record, _mode, _sessions| keycloak::read(record.message).map(once),
+        message: keycloak::read,
     }
     /// Jellyfin.
     Jellyfin = "jellyfin" {
@@ -420,7 +436,7 @@ services! {
         own_log: true,
         first: b"[",
         modes: false,
-        read: |record, _mode, _sessions| jellyfin::read(record.message).map(once),
+        message: jellyfin::read,
     }
     /// PostgreSQL's log as JSON.
     Postgresql = "postgresql" {
@@ -430,7 +446,7 @@ services! {
         own_log: true,
         first: b"{",
         modes: false,
-        read: |record, _mode, _sessions| postgresql::read(record.message).map(once),
+        message: postgresql::read,
     }
 }
 
@@ -440,6 +456,18 @@ const fn one_or_none(said: &'static [&'static [u8]]) -> &'static [u8] {
         [one] => one,
         _ => b"",
     }
+}
+
+/// How a service's records are read.
+enum Reader {
+    Message(fn(&[u8]) -> Option<Addr>),
+    Moded(fn(&[u8], Mode) -> Option<Addr>),
+    Record(fn(&Record<'_>, Mode, &mut Sessions) -> Option<Attempt>),
+}
+
+/// Whether a record is more than a line without a date in a log file of the service's own. JSON has it inside.
+fn is_whole(record: &Record<'_>) -> bool {
+    record.stamp.is_some() || !record.program.is_empty() || record.message.first() == Some(&b'{')
 }
 
 /// One attempt of a service that tells all on one line.
