@@ -319,6 +319,339 @@ services! {
 
     // Other services of hosts and networks.
 
+    /// BIND's `named`.
+    Named = "named-refused" {
+        programs: [b"named", b"named-pkcs11", b"named-sdb"],
+        instance: None,
+        logpath: &["/var/log/named/security.log", "/var/log/syslog", "/var/log/messages"],
+        own_log: true,
+        dated: true,
+        modes: false,
+        message: named::read,
+    }
+    /// NLnet Labs' NSD.
+    Nsd = "nsd" {
+        programs: [b"nsd"],
+        instance: None,
+        logpath: &["/var/log/nsd.log", "/var/log/syslog", "/var/log/messages"],
+        own_log: true,
+        first: b"n",
+        dated: true,
+        modes: false,
+        message: nsd::read,
+    }
+    /// OpenLDAP's server.
+    Slapd = "slapd" {
+        programs: [b"slapd"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: false,
+        modes: false,
+        read: |record, _mode, sessions| {
+            let (connection, part) = slapd::read(record, |tag| sessions.peer(Some(tag)))?;
+            sessions.take(Some(connection), part)
+        },
+    }
+    /// MySQL's and MariaDB's server.
+    MysqldAuth = "mysqld-auth" {
+        programs: [b"mysqld", b"mariadbd"],
+        instance: None,
+        logpath: &["/var/log/mysql/error.log", "/var/log/mysqld.log", "/var/log/mariadb/mariadb.log", "/var/log/daemon.log"],
+        own_log: true,
+        first: b"[0123456789",
+        dated: true,
+        modes: false,
+        message: mysqld::read,
+    }
+    /// Microsoft's SQL Server.
+    MssqlAuth = "mssql-auth" {
+        programs: [b"sqlservr"],
+        instance: None,
+        logpath: &["/var/opt/mssql/log/errorlog"],
+        own_log: true,
+        first: b"L",
+        dated: true,
+        modes: false,
+        message: mssql::read,
+    }
+    /// MongoDB.
+    MongodbAuth = "mongodb-auth" {
+        programs: [b"mongod", b"mongos"],
+        instance: None,
+        logpath: &["/var/log/mongodb/mongod.log", "/var/log/mongodb/mongodb.log"],
+        own_log: true,
+        dated: true,
+        modes: false,
+        read: |record, _mode, sessions| {
+            let (connection, part) = mongodb::read(record.message)?;
+            sessions.take(Some(connection), part)
+        },
+    }
+    /// Mumble's server.
+    Murmur = "murmur" {
+        programs: [b"murmurd", b"mumble-server"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: true,
+        first: b"0123456789",
+        dated: true,
+        modes: false,
+        message: murmur::read,
+    }
+    /// ejabberd.
+    EjabberdAuth = "ejabberd-auth" {
+        programs: [b"ejabberd"],
+        instance: None,
+        logpath: &["/var/log/ejabberd/ejabberd.log"],
+        own_log: true,
+        first: b"[I",
+        modes: false,
+        message: ejabberd::read,
+    }
+    /// FreeSWITCH.
+    Freeswitch = "freeswitch" {
+        programs: [b"freeswitch"],
+        instance: None,
+        logpath: &["/var/log/freeswitch/freeswitch.log", "/var/log/freeswitch.log"],
+        own_log: true,
+        first: b"[0123456789",
+        dated: true,
+        modes: true,
+        moded: freeswitch::read,
+    }
+    /// Half-Life's server, for Counter-Strike.
+    CounterStrike = "counter-strike" {
+        programs: [],
+        instance: None,
+        logpath: &["/opt/cstrike/logs/console.log"],
+        own_log: true,
+        first: b"B",
+        dated: true,
+        modes: false,
+        message: halflife::read,
+    }
+    /// The honeypot Cowrie.
+    Cowrie = "cowrie" {
+        programs: [],
+        instance: None,
+        logpath: &["/var/log/cowrie/cowrie.json", "/home/cowrie/cowrie/var/log/cowrie/cowrie.json"],
+        own_log: true,
+        first: b"{",
+        modes: false,
+        message: cowrie::read,
+    }
+    /// Dante's SOCKS server.
+    Dante = "dante" {
+        programs: [b"danted", b"sockd"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: false,
+        modes: false,
+        message: dante::read,
+    }
+    /// MIT Kerberos' FTP server.
+    Gssftpd = "gssftpd" {
+        programs: [b"ftpd"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: false,
+        modes: false,
+        message: gssftpd::read,
+    }
+    /// WU-FTPD.
+    Wuftpd = "wuftpd" {
+        programs: [b"wu-ftpd"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: false,
+        modes: false,
+        message: wuftpd::read,
+    }
+    /// Monit's web interface.
+    Monit = "monit" {
+        programs: [b"monit"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: true,
+        first: b"eWH",
+        dated: true,
+        modes: false,
+        message: monit::read,
+    }
+    /// Nagios' NRPE.
+    Nagios = "nagios" {
+        programs: [b"nrpe"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: false,
+        modes: false,
+        message: nagios::read,
+    }
+    /// PAM, in the name of programs without a filter of their own.
+    PamGeneric = "pam-generic" {
+        programs: [b"proftpd", b"pure-ftpd"],
+        instance: None,
+        others: true,
+        logpath: AUTH,
+        own_log: false,
+        modes: false,
+        message: pamgeneric::read,
+    }
+    /// PortSentry.
+    Portsentry = "portsentry" {
+        programs: [b"portsentry"],
+        instance: None,
+        logpath: &["/var/lib/portsentry/portsentry.history"],
+        own_log: true,
+        first: b"-",
+        dated: true,
+        modes: false,
+        message: portsentry::read,
+    }
+    /// Proxmox' products.
+    Proxmox = "proxmox" {
+        programs: [b"pvedaemon", b"pveproxy", b"proxmox-backup-api", b"proxmox-backup-proxy", b"pmgdaemon"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: false,
+        modes: false,
+        message: proxmox::read,
+    }
+    /// MikroTik's RouterOS, which logs to another host.
+    RouterosAuth = "routeros-auth" {
+        programs: [b"system,error,critical"],
+        instance: None,
+        logpath: &["/var/log/syslog", "/var/log/messages"],
+        own_log: true,
+        dated: true,
+        modes: false,
+        message: routeros::read,
+    }
+    /// scanlogd.
+    Scanlogd = "scanlogd" {
+        programs: [b"scanlogd"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: false,
+        modes: false,
+        message: scanlogd::read,
+    }
+    /// macOS' screen sharing.
+    Screensharingd = "screensharingd" {
+        programs: [b"screensharingd"],
+        instance: None,
+        logpath: &["/var/log/system.log"],
+        own_log: false,
+        modes: false,
+        message: screensharing::read,
+    }
+    /// OpenSSH, by the kernel's audit.
+    SelinuxSsh = "selinux-ssh" {
+        programs: [b"audit", b"auditd", b"audispd"],
+        instance: None,
+        logpath: &["/var/log/audit/audit.log"],
+        own_log: true,
+        first: b"t",
+        dated: true,
+        modes: false,
+        message: selinux::read,
+    }
+    /// SoftEther VPN's server.
+    Softethervpn = "softethervpn" {
+        programs: [b"vpnserver"],
+        instance: None,
+        logpath: &["/usr/local/vpnserver/security_log/sec.log", "/var/log/syslog", "/var/log/messages"],
+        own_log: true,
+        dated: true,
+        modes: false,
+        message: softether::read,
+    }
+    /// stunnel.
+    Stunnel = "stunnel" {
+        programs: [b"stunnel", b"stunnel4", b"stunnel5"],
+        instance: None,
+        logpath: &["/var/log/stunnel4/stunnel.log", "/var/log/daemon.log", "/var/log/syslog", "/var/log/messages"],
+        own_log: true,
+        first: b"L",
+        modes: false,
+        read: |record, _mode, sessions| {
+            let (connection, part) = stunnel::read(record, |tag| sessions.peer(Some(tag)))?;
+            sessions.take(Some(connection), part)
+        },
+    }
+    /// Webmin.
+    WebminAuth = "webmin-auth" {
+        programs: [b"webmin", b"usermin"],
+        instance: None,
+        logpath: AUTH,
+        own_log: false,
+        modes: false,
+        message: webmin::read,
+    }
+    /// xinetd.
+    XinetdFail = "xinetd-fail" {
+        programs: [b"xinetd"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: false,
+        modes: false,
+        message: xinetd::read,
+    }
+    /// xrdp.
+    Xrdp = "xrdp" {
+        programs: [b"xrdp-sesman", b"xrdp-sesexec"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: true,
+        first: b"[",
+        dated: true,
+        modes: false,
+        message: xrdp::read,
+    }
+    /// ZNC.
+    ZncAdminlog = "znc-adminlog" {
+        programs: [b"znc"],
+        instance: None,
+        logpath: DAEMON,
+        own_log: true,
+        first: b"[",
+        dated: true,
+        modes: false,
+        message: znc::read,
+    }
+    /// Bitwarden's server.
+    Bitwarden = "bitwarden" {
+        programs: [b"Bitwarden-Identity"],
+        instance: None,
+        logpath: &["/home/bitwarden/bwdata/logs/identity/Identity/log.txt", "/opt/bitwarden/bwdata/logs/identity/Identity/log.txt"],
+        own_log: true,
+        first: b"+-[",
+        dated: true,
+        modes: false,
+        message: bitwarden::read,
+    }
+    /// GitLab.
+    Gitlab = "gitlab" {
+        programs: [],
+        instance: None,
+        logpath: &["/var/log/gitlab/gitlab-rails/application_json.log"],
+        own_log: true,
+        first: b"F{",
+        dated: true,
+        modes: false,
+        message: gitlab::read,
+    }
+    /// Grafana.
+    Grafana = "grafana" {
+        programs: [b"grafana", b"grafana-server"],
+        instance: None,
+        logpath: &["/var/log/grafana/grafana.log"],
+        own_log: true,
+        first: b"l{",
+        modes: false,
+        message: grafana::read,
+    }
+
     // OpenWrt's own, access logs, and services of today.
 
     /// LuCI, OpenWrt's web interface.

@@ -12,7 +12,14 @@ const MAIL: GivenUp = &[];
 
 const WEB: GivenUp = &[];
 
-const HOSTS: GivenUp = &[];
+const HOSTS: GivenUp = &[
+    ("mongodb-auth", "[conn1] end connection 192.0.2.35", "the failure before it is not in the corpus"),
+    (
+        "pam-generic",
+        "rhost=192.0.2.2 user=test rhost=192.0.2.152",
+        "either name may hold the words: of a remote user ` rhost=192.0.2.2 user=test` the peer is 192.0.2.152",
+    ),
+];
 
 const SSH: GivenUp = &[
     ("sshd", "192.030.0.6", "no address: a leading zero is octal to some programs and decimal to others"),

@@ -44,10 +44,15 @@ fn mode() -> impl Strategy<Value = Mode> {
     prop::sample::select(Mode::ALL.to_vec())
 }
 
+/// Services of several lines: some are in [`hosts::STORIES`], others in tests of their own; and recidive, which has none.
+fn is_of_lines(filter: Filter) -> bool {
+    matches!(filter, Filter::Sshd | Filter::Dropbear | Filter::Xl2tpd | Filter::Recidive)
+        || hosts::STORIES.iter().any(|(of, _)| *of == filter)
+}
+
 #[test]
 fn every_service_of_one_line_is_here() {
-    let others = [Filter::Sshd, Filter::Dropbear, Filter::Xl2tpd, Filter::Recidive];
-    for filter in Filter::ALL.into_iter().filter(|filter| !others.contains(filter)) {
+    for filter in Filter::ALL.into_iter().filter(|filter| !is_of_lines(*filter)) {
         let lines = lines().find(|(of, _)| *of == filter).unwrap_or_else(|| panic!("{filter:?} has no lines")).1;
         // The first one is a failure, so that nothing holds only because nothing is read.
         let line = fill(lines[0], "a", "b");
@@ -110,6 +115,23 @@ proptest! {
             let line = fill(lines[which.index(lines.len())], &first, &second);
             let attempt = detect(*filter, line.as_bytes(), mode, &mut Sessions::new());
             prop_assert_ne!(attempt.map(|attempt| attempt.addr), Some(victim), "{}", line);
+        }
+    }
+
+    /// The same of services that tell an attempt on several lines: they come mixed with those of the victim.
+    #[test]
+    fn no_text_of_the_attacker_counts_against_another_connection(first in text(), second in text(), mode in mode()) {
+        let [victim, peer] = [VICTIM, "10.1.1.1"].map(|text| Addr::parse(text.as_bytes()).unwrap());
+        for (filter, lines) in hosts::STORIES {
+            let mut sessions = Sessions::new();
+            let mut last = None;
+            for line in *lines {
+                let line = fill(line, &first, &second);
+                last = detect(*filter, line.as_bytes(), mode, &mut sessions);
+                prop_assert_ne!(last.map(|attempt| attempt.addr), Some(victim), "{}", line);
+            }
+            // Nothing of it takes away the failure at the end.
+            prop_assert_eq!(last.map(|attempt| attempt.addr), Some(peer), "{:?}", filter);
         }
     }
 

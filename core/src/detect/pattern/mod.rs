@@ -11,30 +11,62 @@ pub(super) mod asterisk;
 pub(super) mod authelia;
 pub(super) mod badbots;
 pub(super) mod badrequest;
+pub(super) mod bitwarden;
+pub(super) mod cowrie;
+pub(super) mod dante;
 pub(super) mod dovecot;
 pub(super) mod dropbear;
+pub(super) mod ejabberd;
 pub(super) mod exim;
+pub(super) mod freeswitch;
+pub(super) mod gitlab;
+pub(super) mod grafana;
+pub(super) mod gssftpd;
+pub(super) mod halflife;
 pub(super) mod jellyfin;
 pub(super) mod keycloak;
 pub(super) mod luci;
+pub(super) mod mongodb;
+pub(super) mod monit;
+pub(super) mod mssql;
+pub(super) mod murmur;
+pub(super) mod mysqld;
+pub(super) mod nagios;
+pub(super) mod named;
 pub(super) mod netfilter;
 pub(super) mod nextcloud;
 pub(super) mod nginx;
+pub(super) mod nsd;
 pub(super) mod openvpn;
 mod pam;
+pub(super) mod pamgeneric;
+pub(super) mod portsentry;
 pub(super) mod postfix;
 pub(super) mod postgresql;
 pub(super) mod proftpd;
+pub(super) mod proxmox;
 pub(super) mod pureftpd;
+pub(super) mod routeros;
+pub(super) mod scanlogd;
+pub(super) mod screensharing;
+pub(super) mod selinux;
+pub(super) mod slapd;
+pub(super) mod softether;
 pub(super) mod sshd;
 pub(super) mod status;
+pub(super) mod stunnel;
 mod text;
 pub(super) mod traefik;
 pub(super) mod urlfopen;
 pub(super) mod vaultwarden;
 pub(super) mod vsftpd;
+pub(super) mod webmin;
 pub(super) mod wireguard;
+pub(super) mod wuftpd;
+pub(super) mod xinetd;
 pub(super) mod xl2tpd;
+pub(super) mod xrdp;
+pub(super) mod znc;
 
 use crate::addr::Addr;
 use nom::branch::alt;
@@ -137,4 +169,26 @@ fn is_port(text: &[u8]) -> bool {
 /// The value of a parser that matched.
 fn found<T>(parsed: Parsed<'_, T>) -> Option<T> {
     parsed.ok().map(|(_, value)| value)
+}
+
+/// Sample messages of filters.
+#[cfg(test)]
+mod samples {
+    use super::Addr;
+    use crate::detect::template;
+    use std::string::ToString;
+
+    /// The peer of most of them.
+    pub const OURS: Option<&str> = Some("10.1.1.1");
+
+    /// Makes sure that a filter's templates are some, and that it says of each message whose failure it is.
+    pub fn hold(templates: &[&str], read: fn(&[u8]) -> Option<Addr>, messages: &[(&str, Option<&str>)]) {
+        for text in templates {
+            assert_eq!(template::check(text.as_bytes()), Ok(()), "{text}");
+        }
+        for (message, want) in messages {
+            let got = read(message.as_bytes()).map(|addr| addr.to_string());
+            assert_eq!(got.as_deref(), *want, "{message}");
+        }
+    }
 }

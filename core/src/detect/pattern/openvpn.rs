@@ -5,7 +5,7 @@
 //! no OpenVPN. What any packet over UDP brings about (`TLS Error: incoming packet authentication failed`, `cannot locate
 //! HMAC`, `TLS handshake failed`) is not: its address proves nothing, and anybody's could be put there.
 
-use super::text::{after_any, word};
+use super::text::{after_any, connection as tag, word};
 use super::{host_port, split_last};
 use crate::addr::Addr;
 use crate::detect::session::Part;
@@ -29,19 +29,14 @@ pub(in crate::detect) fn read(message: &[u8], known: impl FnOnce(u32) -> Option<
         return Some((0, Part::Failed(host_port(address)?)));
     }
     if text.starts_with(b"WARNING: Bad encapsulated packet length from peer (") {
-        return Some((tag(address), Part::Begins(host_port(address)?)));
+        return Some((tag(&[address]), Part::Begins(host_port(address)?)));
     }
     if text.starts_with(b"SIGUSR1[soft,connection-reset] received") {
         let peer = host_port(address)?;
-        let tag = tag(address);
+        let tag = tag(&[address]);
         return (known(tag) == Some(peer)).then_some((tag, Part::Ends { peer, failed: true }));
     }
     None
-}
-
-/// A number for a connection (FNV-1a), never 0. If two have the same, one failure is lost.
-fn tag(connection: &[u8]) -> u32 {
-    connection.iter().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)) | 1
 }
 
 #[cfg(test)]

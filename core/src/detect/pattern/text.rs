@@ -61,3 +61,10 @@ pub(super) fn agreed(text: &[u8], needle: &[u8], read: fn(&[u8], &[u8]) -> Readi
 pub(super) fn undated(message: &[u8]) -> &[u8] {
     own_date(message).map_or(message, |(_, rest)| rest)
 }
+
+/// A number for a connection that has none of its own, of what tells it from others (FNV-1a); never 0, which is nobody's.
+/// If two have the same, one failure is lost.
+pub(super) fn connection(parts: &[&[u8]]) -> u32 {
+    let bytes = parts.iter().flat_map(|part| *part);
+    bytes.fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)) | 1
+}
