@@ -471,7 +471,7 @@ services! {
     Monit = "monit" {
         programs: [b"monit"],
         instance: None,
-        logpath: DAEMON,
+        logpath: &["/var/log/monit.log", "/var/log/syslog", "/var/log/messages"],
         own_log: true,
         first: b"eWH",
         dated: true,

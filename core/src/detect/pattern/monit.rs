@@ -1,7 +1,8 @@
 //! Monit's web interface, as `processor.c` prints it: through syslog, or into a file of its own with `error    : ` first.
 //!
 //! The address stands before the name that the peer gave. A browser's first request comes without a name, and counts for
-//! nobody. Monit writes the ends of lines in a name as they are into its own file, where a peer can so write any line.
+//! nobody. Monit writes the ends of lines in a name as they are, but a name ends at its first colon, and no message of these is
+//! without one.
 
 use super::trim_end;
 use crate::addr::Addr;

@@ -1,7 +1,8 @@
 //! OpenLDAP's `slapd`, as `connection.c` and `result.c` print it: `conn=N fd=N ACCEPT from IP=ADDRESS:PORT (IP=...)` and then
 //! `conn=N op=N RESULT tag=97 err=49 ...`, where 49 says that a name or password is wrong.
 //!
-//! What the peer chooses stands in other lines, and behind `text=`.
+//! What the peer chooses stands in other lines, and behind `text=`. The server's threads may print the lines of a quick connection
+//! in another order: then its failure is lost.
 
 use super::text::{connection, word};
 use super::{host_port, split_first};

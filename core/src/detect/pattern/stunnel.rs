@@ -30,7 +30,7 @@ pub(in crate::detect) fn read(
             Some(rest) => Part::Failed(host_port(word(rest)?.0)?),
             None => Part::Nameless,
         }
-    } else if text.starts_with(b"Connection reset: ") || text.starts_with(b"Connection closed: ") {
+    } else if text.starts_with(b"Connection reset") || text.starts_with(b"Connection closed") {
         Part::Ends { peer: known(tag)?, failed: false }
     } else {
         return None;
@@ -65,7 +65,7 @@ mod tests {
                 "LOG3[7]: SSL_accept: ssl/record/rec_layer_s3.c:320: error:0A00010B:SSL routines::wrong version number",
                 None,
             ),
-            ("LOG5[7]: Connection reset: 0 byte(s) sent to TLS, 0 byte(s) sent to socket", None),
+            ("LOG5[7]: Connection reset/closed: 0 byte(s) sent to TLS, 0 byte(s) sent to socket", None),
             (&std::format!("LOG3[7]: {failed}"), None),
             (&std::format!("LOG3[9]: {failed}"), None),
             ("LOG5[9]: Service [imaps] accepted connection", None),
