@@ -15,6 +15,7 @@ use crate::ban::{Ban, Bans, State, Wanted, prefix};
 use crate::config::model::{Backend, BanTime, Jail};
 use crate::count::{Attempts, Rule};
 use crate::detect::custom::{Filters, Line};
+use crate::detect::heard::Heard;
 use crate::detect::{Attempt, Filter, FilterSet, JailFilter, Sessions};
 use crate::event::{Event, Events};
 use crate::firewall::backend::{Link, Table, Unsupported};
@@ -325,12 +326,13 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         now: Instant,
         decided: &mut impl FnMut(&Jail, Attempt, Decision),
     ) {
+        let record = Heard::new(record);
         for number in jails.numbers() {
             let index = usize::from(number);
             if let Some(jail) = self.memory.jails.get(index)
                 && let Some(sessions) = self.memory.sessions.get_mut(index)
                 && let JailFilter::BuiltIn(filter) = jail.filter
-                && let Some(attempt) = filter.detect(jail.mode, sessions, record)
+                && let Some(attempt) = filter.hear(jail.mode, sessions, &record)
             {
                 let decision = self.decide(number, attempt, now);
                 if let Some(jail) = self.memory.jails.get(index) {

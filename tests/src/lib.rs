@@ -10,6 +10,7 @@ pub mod lab;
 pub mod monitor;
 pub mod netlink;
 pub mod said;
+pub mod services;
 pub mod space;
 pub mod ssh;
 pub mod xtables;

@@ -1,13 +1,8 @@
 //! Whole logs, as syslog daemons, journalctl, the kernel and Docker write them: what of them counts against whom.
 
-use edgeban_core::config::defaults;
-use edgeban_core::config::model::{Config, Jail};
 use edgeban_core::detect::{Filter, Mode};
-use edgeban_core::engine::{Engine, JailSet, Memory};
-use edgeban_core::firewall::nft::Layout;
 use edgeban_core::source::line::Framer;
-use edgeban_core::table::HashKey;
-use edgeban_core::time::Instant;
+use edgeban_tests::services::Readers;
 use proptest::prelude::*;
 
 const FAILURE: &str = "Failed password for root from 10.1.1.1 port 40000 ssh2";
@@ -15,25 +10,9 @@ const FORGED: &str = "Failed password for root from 9.9.9.9 port 40000 ssh2";
 
 /// What jails with these filters, which all follow the log, count.
 fn counted(filters: &[Filter], log: &[u8]) -> Vec<(Filter, String)> {
-    let mut config = Box::new(Config::default());
-    defaults(&mut config);
-    let jail = |&filter: &Filter| Jail {
-        filter: filter.into(),
-        mode: Mode::Aggressive,
-        maxretry: 100,
-        ..config.jails[0].clone()
-    };
-    let jails: Vec<Jail> = filters.iter().map(jail).collect();
-    let mut all = JailSet::NONE;
-    (0u8..).zip(&jails).for_each(|(number, _)| all.insert(number));
-    let mut memory = Box::new(Memory::<64, 128, 64, 128>::new());
-    let mut engine = Engine::new(&mut memory, &jails, Layout::plain("edgeban"), HashKey(1, 2));
+    let mut readers = Readers::new(filters, Mode::Aggressive);
     let mut counted = Vec::new();
-    let mut line = |line: &[u8]| {
-        engine.handle_line(all, line, Instant::ZERO, |jail, attempt, _| {
-            counted.push((jail.filter.built_in().unwrap(), attempt.addr.to_string()));
-        });
-    };
+    let mut line = |line: &[u8]| readers.line(line, |filter, addr| counted.push((filter, addr)));
     let mut framer = Framer::new();
     let framed = framer.feed(log, &mut line);
     if let Some(last) = framer.last_line(&log[framed.consumed..]) {

@@ -5,6 +5,7 @@
 
 pub mod custom;
 pub(crate) mod dispatch;
+pub(crate) mod heard;
 pub mod json;
 mod pattern;
 mod registry;

@@ -1,6 +1,8 @@
 //! The table of the services: from it follow the filters' names, the programs that they read, and where they log.
 
 use super::dispatch::Row;
+use super::heard::Heard;
+use super::pattern::access::Access;
 use super::pattern::*;
 use super::{Attempt, Mode, Sessions};
 use crate::addr::Addr;
@@ -37,8 +39,8 @@ const NGINX_ACCESS: &[&str] = &["/var/log/nginx/access.log"];
 /// - `dated` (optional): whether it always writes a date there: a line without one is the rest of one that the peer's text
 ///   broke;
 /// - `modes`: whether it counts more in other modes than in `normal`;
-/// - one of `message` (whose failure a message tells), `moded` (in which mode) and `read` (from a record to what it proves),
-///   which is for those who need more.
+/// - one of `message` (whose failure a message tells), `moded` (in which mode), `request` (whose failure a line of an access log
+///   is, in which mode) and `read` (from a record to what it proves), which is for those who need more.
 macro_rules! services {
     ($(
         $(#[$doc:meta])*
@@ -55,6 +57,7 @@ macro_rules! services {
             modes: $modes:literal,
             $(message: $message:expr,)?
             $(moded: $moded:expr,)?
+            $(request: $request:expr,)?
             $(read: |$record:ident, $mode:ident, $sessions:ident| $read:expr,)?
         }
     )*) => {
@@ -111,11 +114,17 @@ macro_rules! services {
             /// The failed attempts that this record proves, if any. It must be of one of this filter's programs, or
             /// [of its own log](Self::own_record).
             pub fn detect(self, mode: Mode, sessions: &mut Sessions, record: &Record<'_>) -> Option<Attempt> {
+                self.hear(mode, sessions, &Heard::new(record))
+            }
+
+            /// The same of a record that other filters may have heard.
+            pub(crate) fn hear(self, mode: Mode, sessions: &mut Sessions, record: &Heard<'_>) -> Option<Attempt> {
                 // Functions in a table are a fifth of the code that a `match` of calls is.
                 static READERS: [(Reader, bool); Filter::NAMES.len()] = [$((
                     $(Reader::Message($message))?
                     $(Reader::Moded($moded))?
-                    $(Reader::Record(|$record: &Record<'_>, $mode: Mode, $sessions: &mut Sessions| $read))?,
+                    $(Reader::Request($request))?
+                    $(Reader::Record(|$record: &Heard<'_>, $mode: Mode, $sessions: &mut Sessions| $read))?,
                     false $(|| $dated)?,
                 )),*];
                 let (reader, dated) = READERS.get(self.index())?;
@@ -125,6 +134,7 @@ macro_rules! services {
                 match reader {
                     Reader::Message(read) => read(record.message).map(once),
                     Reader::Moded(read) => read(record.message, mode).map(once),
+                    Reader::Request(read) => read(record.access()?, mode).map(once),
                     Reader::Record(read) => read(record, mode, sessions),
                 }
             }
@@ -192,6 +202,7 @@ services! {
         instance: None,
         logpath: &["/var/log/vsftpd.log", "/var/log/auth.log", "/var/log/secure", "/var/log/messages"],
         own_log: true,
+        first: b"[(pa",
         modes: false,
         message: vsftpd::read,
     }
@@ -220,6 +231,7 @@ services! {
         starts: [b"httpd/", b"apache2/"],
         logpath: &["/var/log/apache2/error.log", "/var/log/httpd/error_log"],
         own_log: true,
+        first: b"[",
         modes: true,
         moded: apache::read,
     }
@@ -229,6 +241,7 @@ services! {
         instance: None,
         logpath: &["/var/log/nginx/error.log"],
         own_log: true,
+        first: b"[",
         modes: true,
         moded: nginx::read,
     }
@@ -238,6 +251,7 @@ services! {
         instance: None,
         logpath: &["/var/log/asterisk/messages", "/var/log/asterisk/messages.log", "/var/log/asterisk/security"],
         own_log: true,
+        first: b"NSWE",
         modes: false,
         message: asterisk::read,
     }
@@ -260,6 +274,7 @@ services! {
         instance: None,
         logpath: &["/var/log/vaultwarden.log", "/var/log/vaultwarden/vaultwarden.log"],
         own_log: true,
+        first: b"[",
         modes: false,
         message: vaultwarden::read,
     }
@@ -285,8 +300,9 @@ services! {
         starts: [b"httpd/", b"apache2/"],
         logpath: APACHE_ACCESS,
         own_log: true,
+        access: true,
         modes: false,
-        message: badbots::read,
+        request: badbots::read,
     }
     /// Requests that nginx could not read.
     NginxBadRequest = "nginx-bad-request" {
@@ -294,8 +310,9 @@ services! {
         instance: None,
         logpath: NGINX_ACCESS,
         own_log: true,
+        access: true,
         modes: false,
-        message: badrequest::read,
+        request: badrequest::read,
     }
     /// URLs for PHP scripts to open, by an access log.
     PhpUrlFopen = "php-url-fopen" {
@@ -304,8 +321,9 @@ services! {
         starts: [b"httpd/", b"apache2/"],
         logpath: &["/var/log/nginx/access.log", "/var/log/apache2/access.log", "/var/log/apache2/other_vhosts_access.log", "/var/log/httpd/access_log"],
         own_log: true,
+        access: true,
         modes: false,
-        message: urlfopen::read,
+        request: urlfopen::read,
     }
     /// Traefik's access log in the common format.
     TraefikAuth = "traefik-auth" {
@@ -313,8 +331,9 @@ services! {
         instance: None,
         logpath: &["/var/log/traefik/access.log"],
         own_log: true,
+        access: true,
         modes: true,
-        moded: traefik::read,
+        request: traefik::read,
     }
 
     // Other services of hosts and networks.
@@ -699,8 +718,10 @@ services! {
         instance: None,
         logpath: NGINX_ACCESS,
         own_log: true,
+        first: b"{",
+        access: true,
         modes: true,
-        moded: status::read,
+        read: |record, mode, _sessions| status::read(record, mode).map(once),
     }
     /// Requests that Apache httpd refused, by its access log.
     ApacheAccess = "apache-access" {
@@ -709,8 +730,10 @@ services! {
         starts: [b"httpd/", b"apache2/"],
         logpath: APACHE_ACCESS,
         own_log: true,
+        first: b"{",
+        access: true,
         modes: true,
-        moded: status::read,
+        read: |record, mode, _sessions| status::read(record, mode).map(once),
     }
     /// Requests that Caddy refused, by its access log.
     Caddy = "caddy" {
@@ -758,6 +781,7 @@ services! {
         instance: None,
         logpath: &["/opt/keycloak/data/log/keycloak.log"],
         own_log: true,
+        first: b"FEWIDT",
         modes: false,
         message: keycloak::read,
     }
@@ -795,7 +819,8 @@ const fn one_or_none(said: &'static [&'static [u8]]) -> &'static [u8] {
 enum Reader {
     Message(fn(&[u8]) -> Option<Addr>),
     Moded(fn(&[u8], Mode) -> Option<Addr>),
-    Record(fn(&Record<'_>, Mode, &mut Sessions) -> Option<Attempt>),
+    Request(fn(&Access<'_>, Mode) -> Option<Addr>),
+    Record(fn(&Heard<'_>, Mode, &mut Sessions) -> Option<Attempt>),
 }
 
 /// Whether a record is more than a line without a date in a log file of the service's own. JSON has it inside.

@@ -1,11 +1,11 @@
 //! Robots that harvest mail addresses and the like, by the user agent in the access log: it ends with one of these names.
 
-use super::access;
+use super::access::Access;
 use crate::addr::Addr;
+use crate::detect::Mode;
 
-/// Whose failure a line tells.
-pub(in crate::detect) fn read(line: &[u8]) -> Option<Addr> {
-    let access = access::read(line)?;
+/// Whose failure a request is.
+pub(in crate::detect) fn read(access: &Access<'_>, _mode: Mode) -> Option<Addr> {
     let agent = access.agent()?;
     NAMES.iter().any(|name| agent.ends_with(name.as_bytes())).then_some(access.peer)
 }
@@ -112,6 +112,7 @@ const NAMES: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::pattern::access;
     use std::format;
     use std::string::ToString;
 
@@ -127,7 +128,9 @@ mod tests {
             ("", false),
         ] {
             let line = format!(r#"10.1.1.1 - - [05/Mar/2007:14:39:21 +0100] "GET / HTTP/1.0" 301 459 {fields}"#);
-            let got = read(line.as_bytes()).map(|addr| addr.to_string());
+            let got = access::read(line.as_bytes())
+                .and_then(|access| read(&access, Mode::Normal))
+                .map(|addr| addr.to_string());
             assert_eq!(got.as_deref(), counts.then_some("10.1.1.1"), "{line}");
         }
     }

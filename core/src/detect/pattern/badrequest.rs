@@ -1,9 +1,10 @@
 //! Requests that nginx could not read, in its access log: status 400, with whatever the peer sent in place of a request.
 
-use super::access;
+use super::access::Access;
 use crate::addr::Addr;
+use crate::detect::Mode;
 
-/// Whose failure a line tells.
-pub(in crate::detect) fn read(line: &[u8]) -> Option<Addr> {
-    access::read(line).filter(|access| access.status == 400).map(|access| access.peer)
+/// Whose failure a request is.
+pub(in crate::detect) fn read(access: &Access<'_>, _mode: Mode) -> Option<Addr> {
+    (access.status == 400).then_some(access.peer)
 }

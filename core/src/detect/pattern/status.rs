@@ -14,16 +14,17 @@
 use super::host_port;
 use crate::addr::Addr;
 use crate::detect::Mode;
+use crate::detect::heard::Heard;
 use crate::detect::json::{Object, Value};
 
 /// Whose refused request a line of nginx or Apache httpd tells.
 #[inline(never)]
-pub(in crate::detect) fn read(line: &[u8], mode: Mode) -> Option<Addr> {
-    if line.first() == Some(&b'{') {
-        let [peer, status] = Object::parse(line)?.fields(["remote_addr", "status"])?;
+pub(in crate::detect) fn read(record: &Heard<'_>, mode: Mode) -> Option<Addr> {
+    if record.message.first() == Some(&b'{') {
+        let [peer, status] = Object::parse(record.message)?.fields(["remote_addr", "status"])?;
         return if refused(status?, mode) { peer?.addr() } else { None };
     }
-    let access = super::access::read(line)?;
+    let access = record.access()?;
     is_refusal(access.status, mode).then_some(access.peer)
 }
 
@@ -73,11 +74,18 @@ const fn is_refusal(status: u16, mode: Mode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::syslog::Record;
     use std::format;
     use std::string::{String, ToString};
 
     type Read = fn(&[u8], Mode) -> Option<Addr>;
     const READ: Read = read;
+
+    fn read(line: &[u8], mode: Mode) -> Option<Addr> {
+        let record = Record { stamp: None, program: b"", pid: None, message: line };
+        super::read(&Heard::new(&record), mode)
+    }
+
     const CADDY: Read = caddy;
 
     fn told(read: Read, line: &str, mode: Mode) -> Option<String> {

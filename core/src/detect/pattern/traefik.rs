@@ -5,13 +5,12 @@
 //! browser makes, and `aggressive` both. Traefik escapes nothing in a user's name: a request for `http://a%0Ab@host/` breaks its
 //! line, and what stands behind the break is a line of the peer's own making.
 
-use super::access;
+use super::access::Access;
 use crate::addr::Addr;
 use crate::detect::Mode;
 
-/// Whose failure a line tells.
-pub(in crate::detect) fn read(line: &[u8], mode: Mode) -> Option<Addr> {
-    let access = access::read(line)?;
+/// Whose failure a request is.
+pub(in crate::detect) fn read(access: &Access<'_>, mode: Mode) -> Option<Addr> {
     let named = access.user != b"-";
     let asked = match mode {
         Mode::Normal | Mode::Extra => named,
@@ -25,6 +24,7 @@ pub(in crate::detect) fn read(line: &[u8], mode: Mode) -> Option<Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::pattern::access;
     use std::format;
     use std::string::ToString;
 
@@ -40,7 +40,8 @@ mod tests {
             let line =
                 format!(r#"10.1.1.1 - {user} [18/Nov/2018:21:34:30 +0000] "GET /a HTTP/2.0" {status} 17 {tail}"#);
             for mode in Mode::ALL {
-                let got = read(line.as_bytes(), mode).map(|addr| addr.to_string());
+                let got =
+                    access::read(line.as_bytes()).and_then(|access| read(&access, mode)).map(|addr| addr.to_string());
                 assert_eq!(got.as_deref(), modes.contains(&mode).then_some("10.1.1.1"), "{line}");
             }
         }

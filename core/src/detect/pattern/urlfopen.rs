@@ -1,12 +1,13 @@
 //! Requests that name a URL as a parameter, for a PHP script to open it, in an access log: `GET /a.php?b=http://...`.
 
+use super::access::Access;
+use super::split_first;
 use super::text::contains;
-use super::{access, split_first};
 use crate::addr::Addr;
+use crate::detect::Mode;
 
-/// Whose failure a line tells.
-pub(in crate::detect) fn read(line: &[u8]) -> Option<Addr> {
-    let access = access::read(line)?;
+/// Whose failure a request is.
+pub(in crate::detect) fn read(access: &Access<'_>, _mode: Mode) -> Option<Addr> {
     let (method, target, _protocol) = access.parts()?;
     let (_path, query) = split_first(target, b"?")?;
     (matches!(method, b"GET" | b"POST") && contains(query, b"=http://")).then_some(access.peer)
@@ -15,6 +16,7 @@ pub(in crate::detect) fn read(line: &[u8]) -> Option<Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::pattern::access;
     use std::format;
     use std::string::ToString;
 
@@ -30,7 +32,9 @@ mod tests {
         ] {
             let line =
                 format!(r#"10.1.1.1 - - [26/Mar/2009:08:44:20 -0500] "{request}" 200 114 "http://b/?c=http://d" "-""#);
-            let got = read(line.as_bytes()).map(|addr| addr.to_string());
+            let got = access::read(line.as_bytes())
+                .and_then(|access| read(&access, Mode::Normal))
+                .map(|addr| addr.to_string());
             assert_eq!(got.as_deref(), counts.then_some("10.1.1.1"), "{line}");
         }
     }
