@@ -397,7 +397,7 @@ mod tests {
         let longest = (0..SLOTS)
             .map(|start| (0..SLOTS).take_while(|step| PROGRAMS.slots[(start + step) % SLOTS].len > 0).count())
             .max();
-        assert!(longest < Some(9), "{longest:?}");
+        assert!(longest <= Some(12), "{longest:?}");
     }
 
     #[test]

@@ -19,6 +19,13 @@ const MAIL: &[&str] = &["/var/log/mail.log", "/var/log/maillog", "/var/log/messa
 const DAEMON: &[&str] = &["/var/log/syslog", "/var/log/messages", "/var/log/daemon.log"];
 const KERNEL: &[&str] = &["/var/log/kern.log", "/var/log/messages"];
 
+/// Of mail servers that log what concerns authentication where others do.
+const AUTH_AND_MAIL: &[&str] =
+    &["/var/log/auth.log", "/var/log/secure", "/var/log/mail.log", "/var/log/maillog", "/var/log/messages"];
+
+/// Exim's main log.
+const EXIM: &[&str] = &["/var/log/exim4/mainlog", "/var/log/exim/main.log", "/var/log/exim/mainlog"];
+
 /// Where Apache httpd and nginx write down requests.
 const APACHE_ACCESS: &[&str] =
     &["/var/log/apache2/access.log", "/var/log/apache2/other_vhosts_access.log", "/var/log/httpd/access_log"];
@@ -191,7 +198,7 @@ services! {
     Exim = "exim" {
         programs: [b"exim", b"exim4"],
         instance: None,
-        logpath: &["/var/log/exim4/mainlog", "/var/log/exim/main.log", "/var/log/exim/mainlog"],
+        logpath: EXIM,
         own_log: true,
         modes: true,
         moded: exim::read,
@@ -290,6 +297,229 @@ services! {
     }
 
     // Mail servers and webmail.
+
+    /// Courier's IMAP and POP3 servers, and its webmail.
+    CourierAuth = "courier-auth" {
+        programs: [b"imapd", b"pop3d", b"sqwebmaild"],
+        instance: Some(courier::is_login),
+        starts: [b"imap", b"pop3", b"courier"],
+        logpath: MAIL,
+        own_log: false,
+        modes: false,
+        message: courier::login,
+    }
+    /// Courier's SMTP server.
+    CourierSmtp = "courier-smtp" {
+        programs: [b"courieresmtpd"],
+        instance: None,
+        logpath: MAIL,
+        own_log: false,
+        modes: false,
+        message: courier::smtp,
+    }
+    /// Cyrus' IMAP and POP3 servers.
+    CyrusImap = "cyrus-imap" {
+        programs: [b"imap", b"imapd", b"imaps", b"pop3", b"pop3d", b"pop3s", b"cyrus/imap", b"cyrus/imapd", b"cyrus/imaps", b"cyrus/pop3", b"cyrus/pop3d", b"cyrus/pop3s"],
+        instance: None,
+        logpath: MAIL,
+        own_log: false,
+        modes: false,
+        message: cyrus::read,
+    }
+    /// Cyrus' Sieve server.
+    Sieve = "sieve" {
+        programs: [b"timsieved", b"sieve", b"cyrus/timsieved", b"cyrus/sieve"],
+        instance: None,
+        logpath: MAIL,
+        own_log: false,
+        modes: false,
+        message: cyrus::read,
+    }
+    /// Perdition, the proxy for IMAP and POP3.
+    Perdition = "perdition" {
+        programs: [b"perdition"],
+        instance: Some(perdition::is_program),
+        starts: [b"perdition."],
+        logpath: MAIL,
+        own_log: false,
+        modes: false,
+        message: perdition::read,
+    }
+    /// Authentication at Sendmail.
+    SendmailAuth = "sendmail-auth" {
+        programs: [b"sendmail", b"sm-mta", b"sm-acceptingconnections"],
+        instance: None,
+        logpath: MAIL,
+        own_log: false,
+        modes: false,
+        message: sendmail::auth,
+    }
+    /// Peers that Sendmail turns away.
+    SendmailReject = "sendmail-reject" {
+        programs: [b"sendmail", b"sm-mta", b"sm-acceptingconnections"],
+        instance: None,
+        logpath: MAIL,
+        own_log: false,
+        modes: true,
+        read: |record, mode, sessions| {
+            let (envelope, part) = sendmail::reject(record.message, mode)?;
+            sessions.take(envelope, part)
+        },
+    }
+    /// solid-pop3d.
+    SolidPop3d = "solid-pop3d" {
+        programs: [b"solid-pop3d"],
+        instance: None,
+        logpath: MAIL,
+        own_log: false,
+        modes: false,
+        message: solidpop3d::read,
+    }
+    /// The University of Washington's IMAP and POP3 servers.
+    UwimapAuth = "uwimap-auth" {
+        programs: [b"imapd", b"ipop3d"],
+        instance: None,
+        logpath: AUTH_AND_MAIL,
+        own_log: false,
+        modes: false,
+        message: uwimap::read,
+    }
+    /// qmail's peers that a DNS list knows.
+    Qmail = "qmail" {
+        programs: [b"qmail", b"rblsmtpd", b"qmail-smtpd"],
+        instance: None,
+        logpath: &["/service/qmail/log/main/current", "/var/log/qmail/smtpd/current", "/var/log/mail.log", "/var/log/maillog"],
+        own_log: false,
+        modes: false,
+        message: qmail::read,
+    }
+    /// Domino's SMTP server.
+    DominoSmtp = "domino-smtp" {
+        programs: [],
+        instance: None,
+        logpath: &["/local/notesdata/IBM_TECHNICAL_SUPPORT/console.log", "/home/domino01/data/IBM_TECHNICAL_SUPPORT/console.log"],
+        own_log: true,
+        first: b"Ss",
+        dated: true,
+        modes: false,
+        message: domino::read,
+    }
+    /// Oracle's Messaging Server.
+    Oracleims = "oracleims" {
+        programs: [],
+        instance: None,
+        logpath: &["/opt/sun/comms/messaging64/log/mail.log_current"],
+        own_log: true,
+        dated: true,
+        modes: false,
+        message: oracleims::read,
+    }
+    /// Kerio Connect.
+    Kerio = "kerio" {
+        programs: [],
+        instance: None,
+        logpath: &["/opt/kerio/mailserver/store/logs/security.log"],
+        own_log: true,
+        dated: true,
+        modes: false,
+        message: kerio::read,
+    }
+    /// The Anti-Spam SMTP Proxy.
+    Assp = "assp" {
+        programs: [b"assp"],
+        instance: None,
+        logpath: &["/usr/share/assp/logs/maillog.txt", "/var/log/assp/maillog.txt"],
+        own_log: true,
+        dated: true,
+        modes: false,
+        message: assp::read,
+    }
+    /// Spam that Exim refused.
+    EximSpam = "exim-spam" {
+        programs: [b"exim", b"exim4"],
+        instance: None,
+        logpath: EXIM,
+        own_log: true,
+        dated: true,
+        modes: false,
+        message: eximspam::read,
+    }
+    /// Horde and IMP.
+    Horde = "horde" {
+        programs: [b"HORDE", b"horde"],
+        instance: None,
+        logpath: &["/var/log/horde/horde.log"],
+        own_log: true,
+        dated: true,
+        modes: false,
+        message: horde::read,
+    }
+    /// Roundcube.
+    RoundcubeAuth = "roundcube-auth" {
+        programs: [b"roundcube"],
+        instance: None,
+        logpath: &["/var/log/roundcube/errors.log", "/var/log/roundcube/userlogins.log", "/var/log/roundcube/errors", "/var/log/roundcube/userlogins", "/var/log/roundcubemail/errors.log", "/var/log/roundcubemail/errors", "/var/log/messages"],
+        own_log: true,
+        first: b":",
+        dated: true,
+        modes: false,
+        message: roundcube::read,
+    }
+    /// SquirrelMail.
+    Squirrelmail = "squirrelmail" {
+        programs: [b"squirrelmail"],
+        instance: None,
+        logpath: &["/var/lib/squirrelmail/prefs/squirrelmail_access_log"],
+        own_log: true,
+        first: b"[",
+        dated: true,
+        modes: false,
+        message: squirrelmail::read,
+    }
+    /// Open WebMail.
+    Openwebmail = "openwebmail" {
+        programs: [],
+        instance: None,
+        logpath: &["/var/log/openwebmail.log"],
+        own_log: true,
+        first: b"-",
+        dated: true,
+        modes: false,
+        message: openwebmail::read,
+    }
+    /// Group-Office.
+    Groupoffice = "groupoffice" {
+        programs: [],
+        instance: None,
+        logpath: &["/home/groupoffice/log/info.log"],
+        own_log: true,
+        first: b"L[",
+        dated: true,
+        modes: false,
+        message: groupoffice::read,
+    }
+    /// SOGo.
+    SogoAuth = "sogo-auth" {
+        programs: [b"sogod"],
+        instance: None,
+        logpath: &["/var/log/sogo/sogo.log"],
+        own_log: true,
+        first: b"s",
+        dated: true,
+        modes: false,
+        message: sogo::read,
+    }
+    /// Tine 2.0.
+    Tine20 = "tine20" {
+        programs: [],
+        instance: None,
+        logpath: &["/var/log/tine20/tine20.log"],
+        own_log: true,
+        first: b"W",
+        dated: true,
+        modes: false,
+        message: tine::read,
+    }
 
     // Web servers and what they serve.
 

@@ -3,7 +3,279 @@
 use edgeban_core::detect::Filter;
 
 /// What each service logs about the peer 10.1.1.1 that chooses `{u}` and `{v}`; the first line of each is a failure.
-pub const LINES: &[(Filter, &[&str])] = &[];
+pub const LINES: &[(Filter, &[&str])] = &[
+    (
+        Filter::CourierAuth,
+        &[
+            "Nov 24 05:00:00 mx imapd: LOGIN FAILED, user={u}, ip=[::ffff:10.1.1.1], port=[4711]",
+            "Nov 24 05:00:00 mx pop3d-ssl: LOGIN FAILED, user={u}, ip=[::ffff:10.1.1.1]",
+            "Nov 24 05:00:00 mx imapd: LOGIN FAILED, method={u}, ip=[10.1.1.1]",
+            "Nov 24 05:00:00 mx imapd: LOGIN, user={u}, ip=[10.1.1.1], port=[4711], protocol=IMAP",
+        ],
+    ),
+    (
+        Filter::CourierSmtp,
+        &[
+            "Nov 24 05:00:00 mx courieresmtpd: error,relay=::ffff:10.1.1.1,port=5,ident={u},from=<{u}>,to=<{v}>: 550 User unknown.",
+            "Nov 24 05:00:00 mx courieresmtpd: error,relay=10.1.1.1,from=<{u}>,to=<{v}>: 550 User <{v}> unknown",
+            "Nov 24 05:00:00 mx courieresmtpd: error,relay=10.1.1.1,port=5,ident=\"{u}\",msg=\"535 Authentication failed.\",cmd: AUTH {v}",
+            "Nov 24 05:00:00 mx courieresmtpd: started,ip=[10.1.1.1],port=[5]",
+        ],
+    ),
+    (
+        Filter::CyrusImap,
+        &[
+            "Nov 24 05:00:00 mx cyrus/imap[7]: badlogin: a.example [10.1.1.1] plaintext {u} SASL(-13): authentication failure: checkpass failed",
+            "Nov 24 05:00:00 mx imapd[7]: badlogin: [10.1.1.1] {u} [SASL(-13): user not found: {v}]",
+            "Nov 24 05:00:00 mx imaps[7]: event=login.bad r.clienthost=[10.1.1.1] u.username=a error=b",
+            "Nov 24 05:00:00 mx pop3d[7]: badlogin: a.example [10.1.1.1] plaintext {u} invalid user",
+            "Nov 24 05:00:00 mx imap[7]: login: a.example [10.1.1.1] {u} plaintext User logged in",
+        ],
+    ),
+    (
+        Filter::Sieve,
+        &[
+            "Nov 24 05:00:00 mx cyrus/timsieved[7]: badlogin: a.example[10.1.1.1] PLAIN authentication failure",
+            "Nov 24 05:00:00 mx sieve[7]: badlogin: a.example[10.1.1.1] {u} authentication failure",
+            "Nov 24 05:00:00 mx sieve[7]: badlogin: a.example[10.1.1.1] {u} error base64 decoding string",
+        ],
+    ),
+    (
+        Filter::Perdition,
+        &[
+            "Nov 24 05:00:00 mx perdition.imaps[7]: Auth: 10.1.1.1:4711->10.0.0.1:993 client-secure=ssl authorisation_id=NONE authentication_id=\"{u}\" server=\"a.example:993\" protocol=IMAP4S server-secure=ssl status=\"failed: Re-Authentication Failure\"",
+            "Nov 24 05:00:00 mx perdition.pop3[7]: Auth: 10.1.1.1:4711->10.0.0.1:110 client-secure=plaintext authorisation_id=\"{u}\" authentication_id=\"{v}\" server=\"a.example:110\" protocol=POP3 server-secure=plaintext status=\"ok\"",
+            "Nov 24 05:00:00 mx perdition.imap4[7]: Closing session: 10.1.1.1:4711->10.0.0.1:143 authorisation_id=NONE authentication_id=\"{u}\" received=1 sent=2",
+        ],
+    ),
+    (
+        Filter::SendmailAuth,
+        &[
+            "Nov 24 05:00:00 mx sm-mta[7]: s1GNeNqe005178: AUTH failure (LOGIN): authentication failure (-13) SASL(-13): authentication failure: checkpass failed, user={u}, relay=a.example [10.1.1.1] (may be forged)",
+            "Nov 24 05:00:00 mx sendmail[7]: s1GNeNqe005178: AUTH failure ({u}): user not found (-20) SASL(-13): user not found: user: {v} property: userPassword not found, user={u}, relay=[10.1.1.1]",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1GNeNqe005178: [10.1.1.1]: possible SMTP attack: command=AUTH, count=5",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: to=<{u}>, delay=00:00:01, mailer=local, pri=1, stat={v}",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1GNeNqe005178: AUTH=server, relay=[10.1.1.1], authid={u}, mech=LOGIN, bits=0",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1GNeNqe005178: from=<{u}>, size=1, class=0, nrcpts=1, msgid=<{v}>, proto=ESMTP, daemon=MTA, relay=[10.1.1.1]",
+        ],
+    ),
+    (
+        Filter::SendmailReject,
+        &[
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: ruleset=check_rcpt, arg1=<a@b>, relay=c.example [10.1.1.1], reject=550 5.1.1 <a@b>... User unknown",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: ruleset=check_rcpt, arg1=<{u}>, relay=c.example [10.1.1.1], reject=550 5.7.1 <{u}>... Relaying denied. Proper authentication required.",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: ruleset=check_rcpt, arg1=<{u}>, relay=c.example [10.1.1.1] (may be forged), reject=553 5.1.8 <{u}>... Domain of sender address {v} does not exist",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: ruleset=check_rcpt, arg1=<{u}>, relay=root@localhost, reject=550 5.1.1 <{u}>... User unknown",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: ruleset=check_rcpt, arg1=<{u}>, relay=[10.1.1.1], reject=450 4.7.1 <{u}>... Greylisted",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: a.example [10.1.1.1]: VRFY {u} [rejected]",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: [10.1.1.1]: {u} [rejected]",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: <{u}>... User unknown",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: from=<{u}>, size=0, class=0, nrcpts=0, proto=ESMTP, daemon=MTA, relay=[10.1.1.1]",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: lost input channel from [10.1.1.1] to MTA after rcpt",
+            "Nov 24 05:00:00 mx sm-mta[7]: s1P819mk027713: to=<{u}>, delay=00:00:01, mailer=local, pri=1, stat={v}",
+        ],
+    ),
+    (
+        Filter::SolidPop3d,
+        &[
+            "Nov 24 05:00:00 mx solid-pop3d[7]: authentication failed for user {u} - 10.1.1.1",
+            "Nov 24 05:00:00 mx solid-pop3d[7]: authentication failed: no such user: {u} - a.example (10.1.1.1)",
+            "Nov 24 05:00:00 mx solid-pop3d[7]: user {u} authenticated - 10.1.1.1",
+        ],
+    ),
+    (
+        Filter::UwimapAuth,
+        &[
+            "Nov 24 05:00:00 mx imapd[7]: Login failed user={u} auth={v} host=a.example [10.1.1.1]",
+            "Nov 24 05:00:00 mx ipop3d[7]: Failed {u} override of user={v} host=[10.1.1.1]",
+            "Nov 24 05:00:00 mx imapd[7]: Login failed user={u} auth={u} host=an.overlong.name.example [10.1.1",
+            "Nov 24 05:00:00 mx imapd[7]: Login failed user={u} auth={u} host=UNKNOWN",
+            "Nov 24 05:00:00 mx imapd[7]: Login user={u} host=a.example [10.1.1.1]",
+        ],
+    ),
+    (
+        Filter::Qmail,
+        &[
+            "Nov 24 05:00:00 mx qmail: 1157520813.485077 rblsmtpd: 10.1.1.1 pid 7 a.example: 451 {u}",
+            "Nov 24 05:00:00 mx rblsmtpd: 10.1.1.1 pid 7: 451 {u}",
+            "@400000004e5d1e2b0c1d2e3f rblsmtpd: 10.1.1.1 pid 7: 553 {u}",
+            "Nov 24 05:00:00 mx qmail: 1157520813.485077 delivery 1: failure: {u}",
+            "Nov 24 05:00:00 mx qmail: 1157520813.485077 info msg 5: bytes 1 from <{u}> qp 7 uid 0",
+        ],
+    ),
+    (
+        Filter::DominoSmtp,
+        &[
+            "22-06-2014 09:56:12   smtp: {u} [10.1.1.1] authentication failure using internet password",
+            "[28325:00010-3735542592] 22-06-2014 09:56:12   SMTP Server: Authentication failed for user {u} ; connecting host 10.1.1.1",
+            "22-06-2014 09:56:12   SMTP Server: Connection from [10.1.1.1] rejected for policy reasons. {u}",
+            "22-06-2014 09:56:12   SMTP Server: Message a (MessageID : {u}) received",
+        ],
+    ),
+    (
+        Filter::Oracleims,
+        &[
+            "<co ts=\"2014-06-02T16:06:33.99\" pi=\"7.1.2\" sc=\"tcp_local\" dr=\"+\" ac=\"U\" tr=\"TCP|10.0.0.1|25|10.1.1.1|4711\" ap=\"SMTP\" mi=\"Bad password\" us=\"{u}\" di=\"535 5.7.8 Bad username or password (Authentication failed).\"/>",
+            "<co ts=\"2014-06-02T16:06:33.99\" pi=\"7.1.2\" sc=\"tcp_local\" dr=\"+\" ac=\"U\" tr=\"TCP|10.0.0.1|25|10.1.1.1|4711\" ap=\"{u}\" mi=\"Bad password\" us=\"{v}\" di=\"535 5.7.8 Bad username or password.\"/>",
+        ],
+    ),
+    (
+        Filter::Kerio,
+        &[
+            "[18/Jan/2014 06:41:25] Failed SMTP login from 10.1.1.1 with SASL method {u}",
+            "[18/Jan/2014 06:41:25] IP address 10.1.1.1 found in DNS blacklist a, mail from <{u}> to <{v}>",
+            "[18/Jan/2014 06:41:25] Relay attempt from IP address 10.1.1.1, mail from <{u}> to <{v}> rejected",
+            "[18/Jan/2014 06:41:25] Attempt to deliver to unknown recipient <{u}>, from <{v}>, IP address 10.1.1.1",
+            "[18/Jan/2014 06:41:25] SMTP: User {u} doesn't exist. Attempt from IP address 10.1.1.1.",
+            "[18/Jan/2014 06:41:25] Message from IP address 10.1.1.1, sender <{u}> rejected: sender domain does not exist",
+            "[18/Jan/2014 06:41:25] Message from <{u}> to <{v}> rejected by spam filter: score 9.74, threshold 5.00",
+        ],
+    ),
+    (
+        Filter::Assp,
+        &[
+            "Jul-29-16 16:49:52 m1-25391-06124 [Worker_1] [TLS-out] [RelayAttempt] 10.1.1.1 <{u}> to: {v} relay attempt blocked for: {v}",
+            "Jul-29-16 16:49:52 [Worker_1] 10.1.1.1 [SMTP Error] 535 5.7.8 Error: authentication failed: {u}",
+            "Jul-29-16 16:49:52 [Worker_1] 10.1.1.1 <{u}> to: {v} [scoring] {u}",
+            "Jul-29-16 16:49:52 Info: {u}",
+            "Jul-29-16 16:49:52 10.1.1.1 max sender authentication errors (5) exceeded -- dropping connection - after reply: {u}",
+        ],
+    ),
+    (
+        Filter::EximSpam,
+        &[
+            "2026-11-24 05:00:00 [7] H=(a) [10.1.1.1]:5 I=[10.0.0.1]:25 F=<{u}> rejected RCPT <{v}>: found in dnsbl a.example",
+            "2026-11-24 05:00:00 H=({u}) [10.1.1.1]:5 F=<{v}> rejected RCPT <{v}>: found in dnsbl a.example",
+            "2026-11-24 05:00:00 [7] 1UlasQ-0003fr-45 F={u} H=({v}) [10.1.1.1]:5 I=[10.0.0.1]:25 P=esmtp rejected by local_scan(): {u}",
+            "2026-11-24 05:00:00 1UlasQ-0003fr-45 H=a.example ({u}) [10.1.1.1] F={v} rejected after DATA: This message contains a virus ({u}).",
+            "2026-11-24 05:00:00 1UlasQ-0003fr-45 SA: Action: silently tossed message: score=31.0 required=5.0 trigger=30.0 (scanned in 6/6 secs | Message-Id: {u}). From <{v}> (host=a.example [10.1.1.1]) for {u}",
+            "2026-11-24 05:00:00 1UlasQ-0003fr-45 <= {u} H=({v}) [10.1.1.1] P=esmtp S=1 T=\"{u}\"",
+        ],
+    ),
+    (
+        Filter::Horde,
+        &[
+            "Nov 24 05:00:00 HORDE [error] [horde] FAILED LOGIN for {u} [10.1.1.1] to Horde [on line 116 of \"/srv/login.php\"]",
+            "Nov 24 05:00:00 HORDE [error] [imp] FAILED LOGIN for {u} [10.1.1.1] (forwarded for [{v}]) to {a.example:143 [imap/notls]} [pid 7 on line 139 of \"/srv/imp.php\"]",
+            "Nov 24 05:00:00 www HORDE: [imp] FAILED LOGIN for {u} (10.1.1.1) (forwarded for [{v}]) to {imap://a.example} [pid 7 on line 139 of \"/srv/imp.php\"]",
+            "Nov 24 05:00:00 HORDE [notice] [horde] Login success for {u} [10.1.1.1] to Horde [on line 116 of \"/srv/login.php\"]",
+        ],
+    ),
+    (
+        Filter::RoundcubeAuth,
+        &[
+            "[30-Dec-2014 13:02:34 -0500]: <abc> IMAP Error: Login failed for {u} against a.example from 10.1.1.1. AUTHENTICATE PLAIN: {v} in /srv/rcube_imap.php on line 184 (POST /?_task=login&_action=login)",
+            "[30-Dec-2014 13:02:34 -0500]: <abc> IMAP Error: Login failed for {u} from 10.1.1.1 (X-Real-IP: {v},X-Forwarded-For: {v}). LOGIN: NO in /srv/rcube_imap.php on line 184 (POST /{u})",
+            "[30-Dec-2014 13:02:34 -0500]: Failed login for {u} from 10.1.1.1 in session xyz (error: 0)",
+            "Nov 24 05:00:00 www roundcube[7]: <abc> IMAP Error: Login failed for {u} from 10.1.1.1. LOGIN: A2 NO user={u} in /srv/rcube_imap.php on line 184 (POST /)",
+            "[30-Dec-2014 13:02:34 -0500]: Successful login for {u} (ID: 7) from 10.1.1.1 in session xyz",
+        ],
+    ),
+    (
+        Filter::Squirrelmail,
+        &[
+            "10/06/2013 15:50:41 [LOGIN_ERROR] {u} (a.example) from 10.1.1.1: Unknown user or password incorrect.",
+            "10/06/2013 15:50:41 [LOGIN] {u} (a.example) from 10.1.1.1: ",
+        ],
+    ),
+    (
+        Filter::Openwebmail,
+        &[
+            "Sat Dec 28 19:04:03 2013 - [7] (10.1.1.1) {u} - login error - no such user - loginname={u}",
+            "Sat Dec 28 19:04:03 2013 - [7] (10.1.1.1) {u} - userinfo error - auth_unix.pl, ret -4, User {u} doesn't exist",
+            "Sat Dec 28 19:04:03 2013 - [7] (10.1.1.1) a - send message - subject={u}, to={v}",
+        ],
+    ),
+    (
+        Filter::Groupoffice,
+        &[
+            "[2014-01-06 10:59:38]LOGIN FAILED for user: \"{u}\" from IP: 10.1.1.1",
+            "[2014-01-06 10:59:38]LOGIN SUCCESS for user: \"{u}\" from IP: 10.1.1.1",
+        ],
+    ),
+    (
+        Filter::SogoAuth,
+        &[
+            "Nov 24 05:00:00 sogod [7]: SOGoRootPage Login from '10.1.1.1' for user '{u}' might not have worked - password policy: 65535  grace: -1  expire: -1  bound: 0",
+            "Nov 24 05:00:00 sogod [7]: SOGoRootPage Login from '{u}, 10.1.1.1' for user '{v}' might not have worked",
+            "Nov 24 05:00:00 sogod [7]: SOGoRootPage Login from '10.1.1.1' for user '{u}' might not have worked",
+            "Nov 24 05:00:00 sogod [7]: SOGoRootPage successful login from '10.1.1.1' for user '{u}' - expire = -1  grace = -1",
+        ],
+    ),
+    (
+        Filter::Tine20,
+        &[
+            "78017 00cff -- none -- - 2014-01-13T05:02:22+00:00 WARN (4): Tinebase_Controller::login::106 Login with username {u} from 10.1.1.1 failed (-1)!",
+            "78017 00cff a - 2014-01-13T05:02:22+00:00 INFO (6): Tinebase_Controller::login::106 Login with username {u} from 10.1.1.1 succeeded.",
+            "78017 00cff a - 2014-01-13T05:02:22+00:00 WARN (4): Addressbook_Controller::search::12 {u}",
+        ],
+    ),
+];
 
 /// Pieces of the services' own words, with the victim in the peer's place.
-pub const PIECES: &[&str] = &[];
+pub const PIECES: &[&str] = &[
+    ", ip=[9.9.9.9]",
+    ", port=[1]",
+    "error,relay=9.9.9.9,",
+    ": 550 User unknown",
+    "msg=\"535 Authentication failed.\",cmd: ",
+    "badlogin: x [9.9.9.9] y SASL(-13): authentication failure: ",
+    " [9.9.9.9] PLAIN authentication failure",
+    "SASL(-13): user not found: ",
+    "event=login.bad r.clienthost=[9.9.9.9] error=",
+    "Auth: 9.9.9.9:1->1.1.1.1:2 ",
+    " status=\"failed: local authentication failure\"",
+    ", relay=[9.9.9.9]",
+    ", relay=x [9.9.9.9] (may be forged)",
+    ", reject=550 5.7.1 <a>... Rejected: ",
+    ", reject=550 5.1.1 <a>... User unknown",
+    "ruleset=check_rcpt, arg1=<a>",
+    "x [9.9.9.9]: VRFY root [rejected]",
+    "[9.9.9.9]: possible SMTP attack: command=AUTH, count=5",
+    ">... User unknown",
+    ">, size=0, ",
+    " - 9.9.9.9",
+    " - x (9.9.9.9)",
+    " auth=a host=x [9.9.9.9]",
+    " override of user=a host=[9.9.9.9]",
+    "9.9.9.9 pid 7: 451 ",
+    "rblsmtpd: 9.9.9.9 pid 7 x 451 ",
+    "x blocked 9.9.9.9 y -",
+    " [9.9.9.9] authentication failure using internet password",
+    " ; connecting host 9.9.9.9",
+    "SMTP Server: Connection from 9.9.9.9 rejected for policy reasons.",
+    "\" tr=\"TCP|1.1.1.1|25|9.9.9.9|1\" ap=\"a\" mi=\"Bad password\" us=\"",
+    "\" di=\"535 5.7.8 Bad username or password.\"/>",
+    "Failed SMTP login from 9.9.9.9 ",
+    ", IP address 9.9.9.9",
+    " doesn't exist. Attempt from IP address 9.9.9.9",
+    ", sender <a> rejected: sender domain does not exist",
+    "9.9.9.9 relay attempt blocked for: ",
+    "9.9.9.9 [SMTP Error] 535 5.7.8 Error: authentication failed: ",
+    "> ",
+    " H=x [9.9.9.9] ",
+    ") [9.9.9.9]",
+    " rejected by local_scan(): ",
+    " rejected RCPT <a>: found in dnsbl ",
+    " rejected after DATA: This message contains a virus (",
+    " (host=x [9.9.9.9]) for ",
+    "SA: Action: silently tossed message: score=",
+    " [9.9.9.9] to Horde",
+    " (9.9.9.9) to {",
+    " [9.9.9.9] (forwarded for [",
+    "]) to {",
+    "FAILED LOGIN for x [9.9.9.9] to Horde",
+    "9.9.9.9. ",
+    " from 9.9.9.9. LOGIN: ",
+    " from 9.9.9.9 in session ",
+    " from 9.9.9.9 (",
+    "Login failed for x from 9.9.9.9",
+    " in /srv/rcube_imap.php on line 184 (",
+    " (x) from 9.9.9.9: Unknown user or password incorrect.",
+    "- [7] (9.9.9.9) x - login error - no such user - loginname=",
+    "\" from IP: 9.9.9.9",
+    "9.9.9.9' for user 'x' might not have worked",
+    " - password policy: 1  grace: 1  expire: 1  bound: 0",
+    " from 9.9.9.9 failed (-1)!",
+    "WARN (4): Tinebase_Controller::login::106 Login with username x",
+];

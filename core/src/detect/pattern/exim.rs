@@ -31,7 +31,7 @@ pub(in crate::detect) fn read(message: &[u8], mode: Mode) -> Option<Addr> {
 }
 
 /// Without date, time zone, `[PID] ` and message id.
-fn start(message: &[u8]) -> &[u8] {
+pub(super) fn start(message: &[u8]) -> &[u8] {
     let mut rest = undated(message);
     while let Some((first, after)) = word(rest) {
         let is_zone =

@@ -59,11 +59,14 @@ const LONGEST: usize = 40;
 
 /// Dates that only single programs write: `d` the day, `m` the month, `b` its English abbreviation, `Y` the year, `y` that of
 /// this century, `T` the time, maybe with a fraction, `z` a space and a zone or nothing; others are themselves.
-const FORMS: [&[u8]; 10] = [
-    b"d-b-Y Tz ",     // Kerio Connect and Roundcube, in brackets; BIND
-    b"b-d-y T ",      // ASSP
-    b"m/d/Y T ",      // SquirrelMail
-    b"d-m-Y T ",      // Domino
+const FORMS: [&[u8]; 13] = [
+    b"d-b-Y Tz ", // Kerio Connect and Roundcube, in brackets; BIND
+    b"b-d-y T ",  // ASSP
+    b"m/d/Y T ",  // SquirrelMail
+    b"d-m-Y T ",  // Domino as fail2ban asks for it; its operator chooses the order
+    b"m-d-Y T ",
+    b"d/m/Y T ",
+    b"d.m.Y T ",
     b"Y-m-d T ",      // MySQL before ten o'clock
     b"ymd T ",        // MySQL 5
     b"Y.m.d T ",      // stunnel
