@@ -115,6 +115,22 @@ fn check_says_what_a_configuration_comes_to() {
     assert_eq!((said.code, &*said.err), (Some(0), ""));
 }
 
+/// A log is as good as the service that writes it.
+#[test]
+fn check_warns_of_logs_into_which_a_peer_may_write_lines() {
+    let file = Scratch::new(
+        "forgeable.toml",
+        "[jails.sshd]\n[jails.mysqld-auth]\n[jails.xrdp]\n[jails.own]\nfilter = \"xrdp\"\nlogpath = \"/var/log/xrdp-sesman.log\"\n\
+         [jails.off]\nfilter = \"mysqld-auth\"\nenabled = false\n",
+    );
+    let said = edgeban(&["check", "--config", file.name()], "");
+    let want =
+        [("mysqld-auth", "/var/log/mysql/error.log"), ("own", "/var/log/xrdp-sesman.log")].map(|(jail, path)| {
+            format!("warning: jail {jail}: a peer may write whole lines into {path}, and so have others banned\n")
+        });
+    assert_eq!((said.code, said.err), (Some(0), want.concat()));
+}
+
 const BAD: &str = "[jails.sshd]\nmaxretry = 0\n[jails.foo]\nfindtime = 10m\nbogus = 1\n";
 
 /// Lines that name no program are for the jail of the service that writes such a file; others never are.

@@ -45,6 +45,7 @@ const NGINX_ACCESS: &[&str] = &["/var/log/nginx/access.log"];
 /// - `access` (optional): whether it reads access logs; it is only asked about their lines then, and about those that `first` says;
 /// - `dated` (optional): whether it always writes a date there: a line without one is the rest of one that the peer's text
 ///   broke;
+/// - `unescaped` (optional): whether it writes, or may write, the ends of lines that a peer sends as they are into that log;
 /// - `modes`: whether it counts more in other modes than in `normal`;
 /// - one of `message` (whose failure a message tells), `moded` (in which mode), `request` (whose failure a line of an access log
 ///   is, in which mode) and `read` (from a record to what it proves), which is for those who need more.
@@ -61,6 +62,7 @@ macro_rules! services {
             $(first: $first:literal,)?
             $(access: $access:literal,)?
             $(dated: $dated:literal,)?
+            $(unescaped: $unescaped:literal,)?
             modes: $modes:literal,
             $(message: $message:expr,)?
             $(moded: $moded:expr,)?
@@ -110,6 +112,14 @@ macro_rules! services {
             #[must_use]
             pub const fn logpath(self) -> &'static [&'static str] {
                 match self { $(Self::$id => $logpath,)* }
+            }
+
+            /// Whether a peer may write whole lines into the service's log at this path, and so have anybody banned. Syslog
+            /// daemons escape line ends, so it cannot where they usually log.
+            #[must_use]
+            pub fn is_forgeable(self, path: &str) -> bool {
+                let unescaped = match self { $(Self::$id => false $(|| $unescaped)?,)* };
+                unescaped && !AUTH.iter().chain(DAEMON).any(|known| *known == path)
             }
 
             /// Whether other modes count more than `normal`.
@@ -282,6 +292,7 @@ services! {
         logpath: &["/var/log/vaultwarden.log", "/var/log/vaultwarden/vaultwarden.log"],
         own_log: true,
         first: b"[",
+        unescaped: true,
         modes: false,
         message: vaultwarden::read,
     }
@@ -562,6 +573,7 @@ services! {
         logpath: &["/var/log/traefik/access.log"],
         own_log: true,
         access: true,
+        unescaped: true,
         modes: true,
         request: traefik::read,
     }
@@ -609,6 +621,7 @@ services! {
         own_log: true,
         first: b"[0123456789",
         dated: true,
+        unescaped: true,
         modes: false,
         message: mysqld::read,
     }
@@ -620,6 +633,7 @@ services! {
         own_log: true,
         first: b"L",
         dated: true,
+        unescaped: true,
         modes: false,
         message: mssql::read,
     }
@@ -630,6 +644,7 @@ services! {
         logpath: &["/var/log/mongodb/mongod.log", "/var/log/mongodb/mongodb.log"],
         own_log: true,
         dated: true,
+        unescaped: true,
         modes: false,
         read: |record, _mode, sessions| {
             let (connection, part) = mongodb::read(record.message)?;
@@ -644,6 +659,7 @@ services! {
         own_log: true,
         first: b"0123456789",
         dated: true,
+        unescaped: true,
         modes: false,
         message: murmur::read,
     }
@@ -654,6 +670,7 @@ services! {
         logpath: &["/var/log/ejabberd/ejabberd.log"],
         own_log: true,
         first: b"[I",
+        unescaped: true,
         modes: false,
         message: ejabberd::read,
     }
@@ -676,6 +693,7 @@ services! {
         own_log: true,
         first: b"B",
         dated: true,
+        unescaped: true,
         modes: false,
         message: halflife::read,
     }
@@ -812,6 +830,7 @@ services! {
         logpath: &["/usr/local/vpnserver/security_log/sec.log", "/var/log/syslog", "/var/log/messages"],
         own_log: true,
         dated: true,
+        unescaped: true,
         modes: false,
         message: softether::read,
     }
@@ -854,6 +873,7 @@ services! {
         own_log: true,
         first: b"[",
         dated: true,
+        unescaped: true,
         modes: false,
         message: xrdp::read,
     }
@@ -865,6 +885,7 @@ services! {
         own_log: true,
         first: b"[",
         dated: true,
+        unescaped: true,
         modes: false,
         message: znc::read,
     }

@@ -15,8 +15,8 @@ const HELP: &str = "\
 edgeban check [--config FILE]
 
 Says whether the configuration is valid. Errors go to standard error as FILE:LINE:COLUMN: what is wrong, what was
-expected; so do warnings about templates by which a peer may hide. The jails that a valid one comes to go to standard
-output. Changes nothing.
+expected; so do warnings about templates by which a peer may hide, and about logs into which it may write lines of
+its own. The jails that a valid one comes to go to standard output. Changes nothing.
 
   --config FILE   the file, /etc/edgeban/edgeban.toml if not given
 ";
@@ -67,6 +67,16 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         }
         for path in &jail.logpath {
             put!(&mut out, ", {path}");
+        }
+        if let JailFilter::BuiltIn(filter) = jail.filter
+            && jail.enabled
+            && let Some(path) = jail.logpath.iter().find(|path| filter.is_forgeable(path))
+        {
+            put!(
+                &mut err,
+                "warning: jail {}: a peer may write whole lines into {path}, and so have others banned\n",
+                jail.name
+            );
         }
         put!(&mut out, ", {} ignored prefixes, ignoreself {}\n", jail.ignoreip.len(), jail.ignoreself);
     }

@@ -1,8 +1,7 @@
 //! MySQL's and MariaDB's server: `[DATE ][THREAD ][LABEL] [[MORE] ...]Access denied for user 'NAME'@'ADDRESS'`, with ` (using
 //! password: YES)`, or with ` to database 'NAME'` for a name that may log in elsewhere.
 //!
-//! The names are the peer's. The server prints the ends of lines in them as they are, but only 48 bytes of a user's name: not
-//! enough for a line with a date or a program's name, a label and an address between two ends.
+//! The names are the peer's. The server writes the ends of lines in them as they are: a peer can so write any line.
 
 use super::text::{Reading, after_any, agreed, contains, undated, word};
 use super::{split_first, trim_end};
