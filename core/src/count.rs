@@ -19,6 +19,9 @@ use static_assertions::const_assert;
 /// Attempt times that an entry keeps: what 64 bytes leave room for.
 pub const MARKS: usize = 8;
 
+/// Jails that are told apart.
+const JAILS: usize = 128;
+
 /// How far an address is on its way to a ban, in quarters of `maxretry`: eviction begins with the least.
 const STAGES: usize = 4;
 
@@ -58,6 +61,8 @@ pub struct Attempts<const N: usize, const I: usize> {
     table: Table<Key, Window, N, I>,
     stages: [List; STAGES],
     evicted: u64,
+    /// By the jail's number.
+    of_jail: [u32; JAILS],
 }
 
 /// A time in ticks of 64 ms. It wraps after 8 years, and no window is longer than one (`limits::FINDTIME_SECS`).
@@ -143,7 +148,7 @@ impl<const N: usize, const I: usize> Attempts<N, I> {
     /// No attempts.
     #[must_use]
     pub const fn new() -> Self {
-        Self { table: Table::new(), stages: [List::new(); STAGES], evicted: 0 }
+        Self { table: Table::new(), stages: [List::new(); STAGES], evicted: 0, of_jail: [0; JAILS] }
     }
 
     /// Sets the secret of the hash, before the first attempt.
@@ -155,6 +160,12 @@ impl<const N: usize, const I: usize> Attempts<N, I> {
     #[must_use]
     pub const fn len(&self) -> u32 {
         self.table.len()
+    }
+
+    /// Those of one jail.
+    #[must_use]
+    pub fn of_jail(&self, jail: u8) -> u32 {
+        self.of_jail.get(usize::from(jail)).copied().unwrap_or(0)
     }
 
     /// Whether nobody has attempts on record.
@@ -183,6 +194,9 @@ impl<const N: usize, const I: usize> Attempts<N, I> {
                     self.evict(now, &rules);
                 }
                 let Ok(slot) = self.table.insert(key, Window::EMPTY) else { return 0 };
+                if let Some(count) = self.of_jail.get_mut(usize::from(jail)) {
+                    *count += 1;
+                }
                 (slot, false)
             }
         };
@@ -247,9 +261,12 @@ impl<const N: usize, const I: usize> Attempts<N, I> {
     }
 
     fn drop_slot(&mut self, slot: Slot) {
-        let Some(window) = self.table.get(slot) else { return };
+        let (Some(window), Some(key)) = (self.table.get(slot), self.table.key(slot)) else { return };
         if let Some(list) = self.stages.get_mut(usize::from(window.stage)) {
             self.table.unlink(list, slot);
+        }
+        if let Some(count) = self.of_jail.get_mut(usize::from(key.jail)) {
+            *count -= 1;
         }
         self.table.remove(slot);
     }

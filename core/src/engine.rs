@@ -57,6 +57,15 @@ pub struct Counters {
     pub protected: u64,
 }
 
+/// What a jail did since it has its number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct JailCounters {
+    /// Lines that proved a failed attempt.
+    pub attempts: u64,
+    /// Bans that the kernel confirmed.
+    pub bans: u64,
+}
+
 /// When a line happens.
 pub enum Clock<'c> {
     /// When it is read.
@@ -100,6 +109,7 @@ pub struct Memory<const T: usize, const TI: usize, const B: usize, const BI: usi
     filters: Filters,
     readers: Readers,
     sessions: [Sessions; JAILS],
+    of_jail: [JailCounters; JAILS],
     attempts: Attempts<T, TI>,
     bans: Bans<B, BI>,
     history: History<B, BI>,
@@ -120,6 +130,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Memory<T,
             filters: Filters::new(),
             readers: Readers::NONE,
             sessions: [const { Sessions::new() }; JAILS],
+            of_jail: [JailCounters { attempts: 0, bans: 0 }; JAILS],
             attempts: Attempts::new(),
             bans: Bans::new(),
             history: History::new(),
@@ -366,6 +377,9 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     fn decide(&mut self, number: u8, attempt: Attempt, now: Instant) -> Decision {
         self.counters.matched += 1;
+        if let Some(counters) = self.memory.of_jail.get_mut(usize::from(number)) {
+            counters.attempts += 1;
+        }
         let Some(jail) = self.memory.jails.get(usize::from(number)) else { return Decision::Counted(0) };
         let maxretry = jail.maxretry;
         let widths = self.layout.widths;
@@ -706,7 +720,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.memory.events.pop()?;
         match event {
-            Event::Banned { .. } | Event::PrefixBanned { .. } => self.counters.banned += 1,
+            Event::Banned { jail, .. } | Event::PrefixBanned { jail, .. } => {
+                self.counters.banned += 1;
+                if let Some(counters) = self.memory.of_jail.get_mut(usize::from(jail)) {
+                    counters.bans += 1;
+                }
+            }
             Event::Unbanned { .. } | Event::PrefixUnbanned { .. } => self.counters.unbanned += 1,
             _ => {}
         }
@@ -756,6 +775,12 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     #[must_use]
     pub fn jails(&self) -> &[Jail] {
         &self.memory.jails
+    }
+
+    /// What the jail of this number did.
+    #[must_use]
+    pub fn of_jail(&self, jail: u8) -> JailCounters {
+        self.memory.of_jail.get(usize::from(jail)).copied().unwrap_or_default()
     }
 
     /// The bans.

@@ -36,16 +36,16 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads it anew, and says line by line what is wrong with it.
+    /// Reads it anew, and says what is wrong with it, one after the other.
     ///
     /// # Errors
     /// The exit code.
-    pub fn read(&mut self, say: &mut dyn FnMut(fmt::Arguments<'_>)) -> Result<(), u8> {
+    pub fn read(&mut self, say: &mut dyn FnMut(Fault<'_>)) -> Result<(), u8> {
         let Self { path, origin, config, space: Space { text, tokens } } = self;
         let read = load(*path, Space { text, tokens }, config, say)?;
         if (*origin, read) == (Origin::File, Origin::BuiltIn) {
             // As an editor may leave it for a moment: nobody means the built-in jails by that.
-            say(format_args!("{}: it is gone", Printable(PATH.to_bytes())));
+            say(Fault { path: PATH, place: None, what: format_args!("it is gone") });
             return Err(exit::INPUT);
         }
         *origin = read;
@@ -61,7 +61,27 @@ pub struct Space<'a> {
     pub tokens: &'a mut Tokens,
 }
 
-/// Reads the configuration at `path`, or at [`PATH`] if `None`, and says line by line what is wrong with it. `[global]` holds
+/// What is wrong with a configuration. It prints as `FILE: what`, or `FILE:LINE:COLUMN: what`.
+pub struct Fault<'a> {
+    /// Of this file.
+    pub path: &'a CStr,
+    /// Line and column, if it is in there.
+    pub place: Option<(u32, u32)>,
+    /// What it is.
+    pub what: fmt::Arguments<'a>,
+}
+
+impl fmt::Display for Fault<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printable(self.path.to_bytes()).fmt(f)?;
+        if let Some((line, column)) = self.place {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+/// Reads the configuration at `path`, or at [`PATH`] if `None`, and says what is wrong with it, one after the other. `[global]` holds
 /// what could be read then, too.
 ///
 /// # Errors
@@ -70,33 +90,33 @@ pub fn load(
     path: Option<&CStr>,
     space: Space<'_>,
     config: &mut Config,
-    say: &mut dyn FnMut(fmt::Arguments<'_>),
+    say: &mut dyn FnMut(Fault<'_>),
 ) -> Result<Origin, u8> {
     let name = path.unwrap_or(PATH);
-    let shown = Printable(name.to_bytes());
+    let mut say = |place, what: fmt::Arguments<'_>| say(Fault { path: name, place, what });
     config::defaults(config);
     let text = match read(name, space.text) {
         Ok(Some(text)) => text,
         Ok(None) => {
-            say(format_args!("{shown}: longer than {} bytes (limit CONFIG_FILE)", limits::CONFIG_FILE));
+            say(None, format_args!("longer than {} bytes (limit CONFIG_FILE)", limits::CONFIG_FILE));
             return Err(exit::NO);
         }
         Err(Errno::ENOENT) if path.is_none() => {
             return Ok(Origin::BuiltIn);
         }
         Err(error) => {
-            say(format_args!("{shown}: cannot be read: {error}"));
+            say(None, format_args!("cannot be read: {error}"));
             return Err(exit::INPUT);
         }
     };
     let result = config::read(text, space.tokens, config, &mut |error| {
-        say(format_args!("{shown}:{}:{}: {error}", error.line, error.column));
+        say(Some((error.line, error.column)), format_args!("{error}"));
     });
     match result {
         Ok(()) => Ok(Origin::File),
         Err(refused) => {
             if refused.errors > config::ERRORS {
-                say(format_args!("{shown}: {} more errors", refused.errors - config::ERRORS));
+                say(None, format_args!("{} more errors", refused.errors - config::ERRORS));
             }
             Err(exit::NO)
         }

@@ -1,17 +1,21 @@
 //! The control socket: joins connections, the format and the engine. What a request leads to is core's business.
 //!
-//! Each turn of the loop takes one packet of a client at most, and nothing here waits: who does not read its answers is
-//! sent away when the kernel's buffer for it is full.
+//! Each turn of the loop takes one packet of a client at most, and nothing here waits: an answer in several parts goes on
+//! when the client has read; who does not read others is sent away when the kernel's buffer for it is full.
 
+use crate::cli::VERSION;
 use crate::daemon::{FullEngine, Settings};
 use crate::instance::{Instance, Lock};
 use crate::log;
 use crate::log::Log;
 use crate::source::Files;
 use core::fmt::{self, Write as _};
-use edgeban_core::ban::{MANUAL, MANUAL_NAME};
-use edgeban_core::control::response::{DaemonNumbers, FileNumbers, JailNumbers, ReloadNumbers};
-use edgeban_core::control::{self, Clients, Refusal, Request, Response, Step, Unreadable, Wait, clients, serve};
+use edgeban_core::ban::MANUAL;
+use edgeban_core::config::{KEY, VALUE};
+use edgeban_core::control::response::{DaemonNumbers, FileNumbers, ReloadNumbers};
+use edgeban_core::control::{
+    self, Clients, Parts, Refusal, Request, Response, Step, Unreadable, Wait, clients, parts, serve,
+};
 use edgeban_core::event::Event;
 use edgeban_core::limits;
 use edgeban_core::source::tail::Counters;
@@ -23,11 +27,44 @@ use edgeban_linux::unix::{Connection, Listener, Packet};
 use edgeban_linux::{Errno, process};
 use heapless::String;
 
-/// Bytes of a line of why a configuration does not do: one that names all filters takes the most.
+/// Bytes of a line of why something is not done: one that names all filters takes the most.
 const COMPLAINT: usize = 2048;
 
 /// Bytes of it in one answer.
-const PART: usize = 250;
+const PIECE: usize = 250;
+
+/// Parts of an answer that are written in one turn of the loop.
+const BURST: usize = 64;
+
+/// A client's connection, and what is to be done for it.
+struct Peer {
+    connection: Connection,
+    task: Task,
+    /// The kernel's buffer for it is full, or it is another's turn: the loop tells when to go on.
+    waits: bool,
+}
+
+enum Task {
+    Nothing,
+    /// The rest of an answer.
+    Parts(Parts),
+    /// To read the configuration anew.
+    Reload,
+    /// To change a setting.
+    Set,
+}
+
+/// A setting to be changed.
+pub struct Change {
+    /// For the client at this place.
+    pub place: usize,
+    /// Of this jail.
+    pub jail: String<{ limits::JAIL_NAME }>,
+    /// The key.
+    pub key: String<{ KEY }>,
+    /// The value.
+    pub value: String<{ VALUE }>,
+}
 
 /// The socket and its clients. Dropped, it takes the socket's file away, and then lifts the lock: whoever sees the
 /// connection close may start the next daemon.
@@ -35,12 +72,13 @@ pub struct Control {
     instance: Instance,
     listener: Listener,
     lock: Lock,
-    clients: Clients<Connection>,
+    clients: Clients<Peer>,
+    /// The token of the client at place 0; that of the others follow.
+    base: u64,
     user: u32,
     started: Instant,
     stop: bool,
-    /// Who wants the configuration read anew.
-    reload: [bool; limits::CLIENTS],
+    change: Option<Change>,
 }
 
 /// What requests are about.
@@ -53,26 +91,21 @@ pub struct World<'a> {
 }
 
 impl Control {
-    /// Makes the socket.
-    pub fn open(instance: Instance, lock: Lock, now: Instant) -> Result<Self, Errno> {
+    /// Makes the socket. The events of its clients carry `base` and the tokens behind it.
+    pub fn open(instance: Instance, lock: Lock, base: u64, now: Instant) -> Result<Self, Errno> {
         let listener = instance.listen(&lock)?;
-        let user = process::effective_user();
-        Ok(Self {
-            instance,
-            listener,
-            lock,
-            clients: Clients::new(),
-            user,
-            started: now,
-            stop: false,
-            reload: [false; limits::CLIENTS],
-        })
+        let (clients, user) = (Clients::new(), process::effective_user());
+        Ok(Self { instance, listener, lock, clients, base, user, started: now, stop: false, change: None })
     }
 
-    /// Takes the connections that wait, `base` plus its place being the token of each. Their requests are read at once, so
-    /// that a client that asks is not sent away for one that came after it.
-    pub fn accept(&mut self, base: u64, world: &mut World<'_>) {
+    /// Takes the connections that wait. Their requests are read at once, so that a client that asks is not sent away for one
+    /// that came after it.
+    pub fn accept(&mut self, world: &mut World<'_>) {
         for _ in 0..limits::CLIENTS {
+            // One at a time; the others are there still in the next turn.
+            if self.change.is_some() {
+                return;
+            }
             let Ok(connection) = self.listener.accept() else { return };
             let permitted = connection.peer().is_ok_and(|peer| peer.uid == 0 || peer.uid == self.user);
             if !permitted {
@@ -80,27 +113,45 @@ impl Control {
                 let _ = send(&connection, &Response::Refused(Refusal::NotPermitted));
                 continue;
             }
-            let place = match self.clients.admit(connection, world.now) {
+            let peer = Peer { connection, task: Task::Nothing, waits: false };
+            let place = match self.clients.admit(peer, world.now) {
                 Ok(place) => place,
-                Err(connection) => {
-                    let _ = send(&connection, &Response::Refused(Refusal::Busy));
+                Err(peer) => {
+                    let _ = send(&peer.connection, &Response::Refused(Refusal::Busy));
                     continue;
                 }
             };
-            let added = self.clients.get(place).is_some_and(|client| {
-                let token = base + u64::try_from(place).unwrap_or(0);
-                world.epoll.add(client.connection.as_fd(), Ready::READ, token).is_ok()
+            let token = self.token(place);
+            let client = self.clients.get(place);
+            let added = client.is_some_and(|client| {
+                world.epoll.add(client.connection.connection.as_fd(), Ready::READ, token).is_ok()
             });
             if added { self.read(place, world) } else { self.clients.close(place) }
         }
     }
 
+    fn token(&self, place: usize) -> u64 {
+        self.base + u64::try_from(place).unwrap_or(0)
+    }
+
+    /// Goes on with a client.
+    pub fn ready(&mut self, token: u64, ready: Ready, world: &mut World<'_>) {
+        let Some(place) = token.checked_sub(self.base).and_then(|place| usize::try_from(place).ok()) else { return };
+        if ready.contains(Ready::WRITE) {
+            self.write(place, world);
+        }
+        if ready.intersects(Ready::READ | Ready::ERROR | Ready::HANG_UP) {
+            self.read(place, world);
+        }
+    }
+
     /// Reads from the client at a place, and answers unless the answer has to wait.
-    pub fn read(&mut self, place: usize, world: &mut World<'_>) {
-        let Self { clients, started, stop, reload, .. } = self;
+    fn read(&mut self, place: usize, world: &mut World<'_>) {
+        let Self { clients, stop, change, .. } = self;
         let Some(client) = clients.get(place) else { return };
+        let Peer { connection, task, .. } = &mut client.connection;
         let mut buffer = [0; control::REQUEST];
-        let request = match client.connection.receive(&mut buffer) {
+        let request = match connection.receive(&mut buffer) {
             Err(Errno::EAGAIN) => return,
             Ok(Packet::End) | Err(_) => {
                 clients.close(place);
@@ -109,38 +160,89 @@ impl Control {
             Ok(Packet::Truncated) => Err(Unreadable::Malformed),
             Ok(Packet::Whole(packet)) => Request::parse(packet),
         };
-        client.heard(world.now);
+        let busy = client.wait.is_some() || !matches!(task, Task::Nothing);
         let step = match request {
             // One at a time: its answer would not tell which of the two it is to.
-            Ok(_) if client.wait.is_some() => Step::Answer(Response::Refused(Refusal::Busy)),
+            Ok(Request::Set { .. }) if change.is_some() => Step::Answer(Response::Refused(Refusal::Busy)),
+            Ok(_) if busy => Step::Answer(Response::Refused(Refusal::Busy)),
             Ok(request) => serve::begin(&request, world.settings.bantime, world.engine, world.now),
             Err(Unreadable::Version) => Step::Answer(Response::Refused(Refusal::Version)),
             Err(Unreadable::Malformed) => Step::Answer(Response::Refused(Refusal::Malformed)),
         };
         let result = match step {
-            Step::Answer(response) => send(&client.connection, &response),
+            Step::Answer(response) => send(connection, &response),
             Step::Wait(wait) => {
                 client.wait = Some(wait);
                 Ok(())
             }
-            Step::Status => status(&client.connection, *started, world),
+            Step::Parts(parts) => {
+                *task = Task::Parts(parts);
+                Ok(())
+            }
             Step::Reload => {
-                if let Some(reload) = reload.get_mut(place) {
-                    *reload = true;
+                *task = Task::Reload;
+                Ok(())
+            }
+            Step::Set => {
+                if let Ok(Request::Set { jail, key, value }) = request {
+                    *task = Task::Set;
+                    // Longer ones were refused as malformed.
+                    *change = Some(Change {
+                        place,
+                        jail: jail.try_into().unwrap_or_default(),
+                        key: key.try_into().unwrap_or_default(),
+                        value: value.try_into().unwrap_or_default(),
+                    });
                 }
                 Ok(())
             }
             Step::Stop => {
                 *stop = true;
-                send(&client.connection, &Response::Stopping { pid: process::id().into() })
+                send(connection, &Response::Stopping { pid: process::id().into() })
             }
         };
+        client.heard(world.now);
         match request {
             Ok(_) => clients.counters.requests += 1,
             Err(_) => clients.counters.malformed += 1,
         }
-        if let Err(error) = result {
-            self.dismiss(place, error);
+        match result {
+            Ok(()) => self.write(place, world),
+            Err(error) => self.dismiss(place, error),
+        }
+    }
+
+    /// Writes the next parts of an answer to the client at a place, as many as it and the turn take.
+    fn write(&mut self, place: usize, world: &mut World<'_>) {
+        let (started, token) = (self.started, self.token(place));
+        let Some(client) = self.clients.get(place) else { return };
+        let mut waits = false;
+        for n in 0.. {
+            let Task::Parts(parts) = client.connection.task else { break };
+            waits = n == BURST;
+            if waits {
+                break;
+            }
+            let (response, next) = match parts {
+                Parts::Status(at) => status(at, started, world),
+                parts => parts.take(world.engine, world.now),
+            };
+            match send(&client.connection.connection, &response) {
+                Ok(()) => client.connection.task = next.map_or(Task::Nothing, Task::Parts),
+                Err(Errno::EAGAIN) => {
+                    waits = true;
+                    break;
+                }
+                Err(error) => return self.dismiss(place, error),
+            }
+            client.heard(world.now);
+        }
+        if waits != client.connection.waits {
+            client.connection.waits = waits;
+            let interest = if waits { Ready::READ | Ready::WRITE } else { Ready::READ };
+            if let Err(error) = world.epoll.modify(client.connection.connection.as_fd(), interest, token) {
+                self.dismiss(place, error);
+            }
         }
     }
 
@@ -160,7 +262,7 @@ impl Control {
             let Some(response) = client.wait.as_mut().and_then(|wait| wait.poll(engine, now)) else { continue };
             client.wait = None;
             client.heard(now);
-            if let Err(error) = send(&client.connection, &response) {
+            if let Err(error) = send(&client.connection.connection, &response) {
                 self.dismiss(place, error);
             }
         }
@@ -173,48 +275,68 @@ impl Control {
         self.clients.close(place);
     }
 
-    /// Whether somebody asked for the configuration to be read anew.
-    pub fn wants_reload(&self) -> bool {
-        self.reload.contains(&true)
+    /// Whether the client at a place asked for the configuration to be read anew.
+    fn reloads(&mut self, place: usize) -> bool {
+        self.clients.get(place).is_some_and(|client| matches!(client.connection.task, Task::Reload))
     }
 
-    /// Tells those who asked for that why it is not done.
+    /// Whether any did.
+    pub fn wants_reload(&mut self) -> bool {
+        (0..limits::CLIENTS).any(|place| self.reloads(place))
+    }
+
+    /// Tells them why it is not done.
     pub fn complain(&mut self, line: fmt::Arguments<'_>) {
-        let mut text: String<COMPLAINT> = String::new();
-        // What does not fit is in the log.
-        let _ = text.write_fmt(line);
-        let mut rest = text.as_str();
-        while !rest.is_empty() {
-            let end = (0..=PART).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
-            let (part, later) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            rest = later;
-            self.answer_reload(&Response::Said { text: part, ends: later.is_empty() });
+        for place in 0..limits::CLIENTS {
+            if self.reloads(place) {
+                self.explain(place, line);
+            }
         }
     }
 
     /// Tells them that it is not done, or waits until it is.
     pub fn reloaded(&mut self, numbers: Option<ReloadNumbers>, now: Instant) {
-        if numbers.is_none() {
-            self.answer_reload(&Response::Refused(Refusal::NotReloaded));
-        }
-        for (place, reload) in self.reload.iter_mut().enumerate() {
-            if core::mem::take(reload)
-                && let Some(client) = self.clients.get(place)
-            {
-                client.heard(now);
-                client.wait = numbers.map(|numbers| Wait::for_reload(numbers, now));
+        for place in 0..limits::CLIENTS {
+            if self.reloads(place) {
+                self.end(place, numbers.map(|numbers| Wait::for_reload(numbers, now)), Refusal::NotReloaded, now);
             }
         }
     }
 
-    fn answer_reload(&mut self, response: &Response<'_>) {
-        for place in 0..limits::CLIENTS {
-            if self.reload.get(place) == Some(&true)
-                && let Some(client) = self.clients.get(place)
-                && let Err(error) = send(&client.connection, response)
-            {
+    /// The setting that somebody wants changed.
+    pub const fn take_change(&mut self) -> Option<Change> {
+        self.change.take()
+    }
+
+    /// Tells the client at a place why a setting is not changed, in words.
+    pub fn explain(&mut self, place: usize, line: fmt::Arguments<'_>) {
+        let mut text: String<COMPLAINT> = String::new();
+        // What does not fit is in the log.
+        let _ = text.write_fmt(line);
+        let mut rest = text.as_str();
+        while let Some(client) = self.clients.get(place)
+            && !rest.is_empty()
+        {
+            let end = (0..=PIECE).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
+            let (piece, later) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            rest = later;
+            let said = Response::Said { text: piece, ends: later.is_empty() };
+            if let Err(error) = send(&client.connection.connection, &said) {
                 self.dismiss(place, error);
             }
+        }
+    }
+
+    /// Ends what the daemon was asked to do: refuses it, or lets the client wait until it is so in the kernel.
+    pub fn end(&mut self, place: usize, wait: Option<Wait>, refusal: Refusal, now: Instant) {
+        let Some(client) = self.clients.get(place) else { return };
+        client.heard(now);
+        client.connection.task = Task::Nothing;
+        client.wait = wait;
+        if wait.is_none()
+            && let Err(error) = send(&client.connection.connection, &Response::Refused(refusal))
+        {
+            self.dismiss(place, error);
         }
     }
 
@@ -261,9 +383,40 @@ fn send(connection: &Connection, response: &Response<'_>) -> Result<(), Errno> {
     connection.send(w.written())
 }
 
-/// Writes the parts of a status.
-fn status(connection: &Connection, started: Instant, world: &World<'_>) -> Result<(), Errno> {
-    let World { settings, engine, files, .. } = world;
+/// The part of a status at a place, and what follows it: the daemon, each jail and those of none, each log file, the end.
+fn status<'w>(at: usize, started: Instant, world: &'w World<'_>) -> (Response<'w>, Option<Parts>) {
+    let World { engine, files, .. } = world;
+    let next = Some(Parts::Status(at + 1));
+    let Some(place) = at.checked_sub(1) else {
+        return (daemon(started, world), next);
+    };
+    let jails = engine.jails();
+    if place < jails.len() {
+        // A number without a jail is passed over.
+        let found = (place..).zip(jails.iter().skip(place)).find(|(_, jail)| !jail.name.is_empty());
+        if let Some((number, _)) = found {
+            let response = parts::jail(u8::try_from(number).unwrap_or(MANUAL), engine);
+            return (response, Some(Parts::Status(number + 2)));
+        }
+    }
+    let Some(place) = place.checked_sub(jails.len()).filter(|place| *place > 0) else {
+        return (parts::jail(MANUAL, engine), Some(Parts::Status(jails.len() + 2)));
+    };
+    match files.ids().nth(place - 1) {
+        Some(file) => {
+            let Counters { lines, bytes, overlong, rotated, truncated, read_errors } = files.counters(file);
+            let numbers = FileNumbers { lines, bytes, overlong, rotated, truncated, read_errors };
+            // The configuration is UTF-8 text, and so are its paths.
+            let path = core::str::from_utf8(files.path(file)).unwrap_or_default();
+            (Response::File { numbers, path }, next)
+        }
+        None => (Response::End, None),
+    }
+}
+
+/// What of a status is no jail's and no log file's.
+fn daemon<'w>(started: Instant, world: &'w World<'_>) -> Response<'w> {
+    let World { settings, engine, .. } = world;
     let (counters, bans) = (engine.counters(), engine.bans());
     let numbers = DaemonNumbers {
         pid: process::id().into(),
@@ -282,24 +435,10 @@ fn status(connection: &Connection, started: Instant, world: &World<'_>) -> Resul
         unbans: counters.unbanned,
         refused_full: counters.refused_full,
         prefixes: bans.prefixes().installed().into(),
+        by_hand: settings.by_hand,
         history: engine.history().len().into(),
         history_evicted: engine.history().evicted(),
     };
     let backend = engine.link().backend().name();
-    let version = env!("CARGO_PKG_VERSION");
-    send(connection, &Response::Daemon { numbers, version, backend, table: &settings.global.table })?;
-    for (number, jail) in (0..).zip(engine.jails()).filter(|(_, jail)| !jail.name.is_empty()) {
-        let numbers = JailNumbers { enabled: jail.enabled.into(), banned: bans.of_jail(number).into() };
-        send(connection, &Response::Jail { numbers, name: &jail.name, filter: jail.filter.name(engine.filters()) })?;
-    }
-    let numbers = JailNumbers { enabled: 1, banned: bans.of_jail(MANUAL).into() };
-    send(connection, &Response::Jail { numbers, name: MANUAL_NAME, filter: "" })?;
-    for file in files.ids() {
-        let Counters { lines, bytes, overlong, rotated, truncated, read_errors } = files.counters(file);
-        let numbers = FileNumbers { lines, bytes, overlong, rotated, truncated, read_errors };
-        // The configuration is UTF-8 text, and so are its paths.
-        let path = core::str::from_utf8(files.path(file)).unwrap_or_default();
-        send(connection, &Response::File { numbers, path })?;
-    }
-    send(connection, &Response::End)
+    Response::Daemon { numbers, version: VERSION, backend, table: &settings.global.table }
 }

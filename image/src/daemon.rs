@@ -6,7 +6,7 @@ mod summary;
 mod turn;
 
 use crate::arena::Arena;
-use crate::cli::{Options, Usage, config_only};
+use crate::cli::options::{Options, Usage};
 use crate::config::{self, Origin, Source, Space};
 use crate::control::{Control, World};
 use crate::exit;
@@ -31,17 +31,6 @@ use edgeban_linux::fd::{AsFd, BorrowedFd};
 use edgeban_linux::signal::{self, Signal, SignalFd, SignalSet};
 use edgeban_linux::{Errno, clock, random};
 
-const HELP: &str = "\
-edgeban run [--config FILE]
-
-Watches the logs and bans, in the foreground, with its own log on standard error. Ends cleanly at SIGTERM, SIGINT or
-edgeban stop, reads its configuration anew at SIGHUP or edgeban reload, says what it counted at SIGUSR1.
-Without a configuration file it protects sshd and dropbear. Needs root (CAP_NET_ADMIN, and reading the logs).
-One daemon runs for a table in a network namespace: a second one ends with exit code 5 and touches nothing.
-
-  --config FILE   the file, /etc/edgeban/edgeban.toml if not given
-";
-
 /// The engine with the capacities of the shipped binary.
 pub type FullEngine =
     Engine<'static, { limits::TRACKED }, { 2 * limits::TRACKED }, { limits::BANS }, { 2 * limits::BANS }>;
@@ -61,10 +50,7 @@ impl Failure {
 
 /// Runs the verb.
 pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
-    let path = match config_only(options, HELP)? {
-        Ok(path) => path,
-        Err(code) => return Ok(code),
-    };
+    let path = options.common()?.path;
     let Arena {
         engine,
         config,
@@ -157,11 +143,13 @@ pub struct Settings {
     pub global: Global,
     /// `bantime` of `[defaults]`.
     pub bantime: BanTime,
+    /// Settings made by hand since it was read.
+    pub by_hand: u64,
 }
 
 impl Settings {
     fn of(config: &Config) -> Self {
-        Self { global: config.global.clone(), bantime: config.bantime }
+        Self { global: config.global.clone(), bantime: config.bantime, by_hand: 0 }
     }
 }
 
@@ -261,7 +249,7 @@ impl Daemon {
         let kill = kill.map_err(Failure::of(kill::WHAT))?;
         let kill_fds = kill.iter().flat_map(Kill::fds).map(|fd| (fd, KILL));
         let watch = Watch::open();
-        let control = Control::open(instance, lock, now()?).map_err(Failure::of("control socket"))?;
+        let control = Control::open(instance, lock, CLIENTS, now()?).map_err(Failure::of("control socket"))?;
         let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
         for (fd, token) in [
             (Some(signals.as_fd()), SIGNALS),
@@ -335,12 +323,11 @@ impl Daemon {
                     // Read before anything is sent, in any turn.
                     OWN => {}
                     KILL => kill_woken = true,
-                    CONTROL => control.accept(CLIENTS, &mut world),
-                    client => {
-                        if let Some(place) = client.checked_sub(CLIENTS).and_then(|place| usize::try_from(place).ok()) {
-                            control.read(place, &mut world);
-                        }
-                    }
+                    CONTROL => control.accept(&mut world),
+                    client => control.ready(client, event.ready(), &mut world),
+                }
+                if let Some(change) = self.control.take_change() {
+                    self.set(&change, chunk, now, log);
                 }
             }
             let stop = match stop {

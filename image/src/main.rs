@@ -18,6 +18,7 @@ mod entry;
 mod exit;
 mod firewall;
 mod instance;
+mod json;
 mod kill;
 mod log;
 mod out;

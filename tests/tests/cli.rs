@@ -51,8 +51,15 @@ fn help_and_version() {
     assert_said(&edgeban(&["--version"], ""), 0, concat!("edgeban ", env!("CARGO_PKG_VERSION"), "\n"), "");
     let help = edgeban(&["--help"], "");
     assert_eq!((help.code, &*help.err), (Some(0), ""));
-    for verb in ["run", "stop", "status", "list", "ban", "unban", "check", "test", "doctor"] {
-        assert!(help.out.contains(&format!("\n  {verb} ")), "{verb} is missing in\n{}", help.out);
+    let verbs: Vec<&str> =
+        help.out.lines().filter_map(|line| line.strip_prefix("  ")?.split_once(' ')).map(|(verb, _)| verb).collect();
+    for verb in [
+        "run", "stop", "reload", "status", "jails", "get", "set", "ping", "list", "ban", "unban", "check", "test",
+        "doctor",
+    ] {
+        assert!(verbs.contains(&verb), "{verb} is missing in\n{}", help.out);
+    }
+    for verb in verbs.into_iter().filter(|verb| !verb.is_empty() && *verb != "edgeban") {
         let said = edgeban(&[verb, "--help"], "");
         assert_eq!((said.code, &*said.err), (Some(0), ""));
         assert!(said.out.starts_with(&format!("edgeban {verb} ")), "{}", said.out);
@@ -76,11 +83,16 @@ fn wrong_usage_is_code_2_and_says_what_is_wrong() {
         (&["ban", "::1", "--all"], "this verb has no such option: all"),
         (&["unban"], "name an address or --all"),
         (&["unban", "::1", "--all"], "name an address or --all"),
-        (&["status", "sshd"], "one word too many: sshd"),
+        (&["status", "sshd", "x"], "one word too many: x"),
+        (&["status", ""], "not a jail's name"),
+        (&["jails", "sshd"], "one word too many: sshd"),
+        (&["get", "sshd"], "name a jail and a key"),
+        (&["set", "sshd", "maxretry"], "name a jail, a key and a value"),
+        (&["set", "sshd", "banip", "x"], "not an IP address or prefix: x"),
         (&["run", "--conifg", "x"], "this verb has no such option: conifg"),
         (&["run", "x"], "one word too many: x"),
-        (&["run", "--config"], "this option wants a file: --config"),
-        (&["check", "--config=x"], "write the file as the next word, not after =: --config"),
+        (&["run", "--config"], "this option wants a value: config"),
+        (&["check", "--", "--json"], "one word too many: --json"),
         (&["test", "log"], "--filter NAME or --match TEMPLATE is missing"),
         (&["test", "--filter", "nginx"], "no such filter, `edgeban test --help` names them: nginx"),
         (&["test", "--filter=sshd", "--mode=mild"], "no such mode, expected normal, ddos, extra or aggressive: mild"),
@@ -90,7 +102,9 @@ fn wrong_usage_is_code_2_and_says_what_is_wrong() {
         (&["test", "--filter=sshd", "a", "b"], "one word too many: b"),
         (&["list", "\u{1b}[2J"], "one word too many: \\x1b[2J"),
     ] {
-        assert_said(&edgeban(arguments, ""), 2, "", &format!("edgeban: {what}\ntry: edgeban --help\n"));
+        let verb = arguments.first().filter(|_| !what.contains("verb is") && !what.contains("such verb"));
+        let verb = verb.map(|verb| format!("{verb} ")).unwrap_or_default();
+        assert_said(&edgeban(arguments, ""), 2, "", &format!("edgeban: {what}\ntry: edgeban {verb}--help\n"));
     }
 }
 

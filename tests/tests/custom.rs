@@ -330,12 +330,16 @@ fn test_tries_templates_out() {
             1,
             "from é <HOST>:8: unknown part `<HOST>`, write <ADDR> where the peer's address stands\n",
         ),
-        (&["--ignore", "x"], 2, "edgeban: --match TEMPLATE is missing\ntry: edgeban --help\n"),
-        (&["--match", "a <ADDR>", "--filter", "sshd"], 2, "edgeban: either --filter or --match\ntry: edgeban --help\n"),
+        (&["--ignore", "x"], 2, "edgeban: --match TEMPLATE is missing\ntry: edgeban test --help\n"),
+        (
+            &["--match", "a <ADDR>", "--filter", "sshd"],
+            2,
+            "edgeban: either --filter or --match\ntry: edgeban test --help\n",
+        ),
         (
             &["--filter", "myap", "--config", file.name()],
             2,
-            "edgeban: no such filter, `edgeban test --help` names them: myap\ntry: edgeban --help\n",
+            "edgeban: no such filter, `edgeban test --help` names them: myap\ntry: edgeban test --help\n",
         ),
     ] {
         let said = edgeban(&[&["test"], arguments].concat(), "");

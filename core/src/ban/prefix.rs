@@ -102,6 +102,11 @@ impl Prefixes {
         self.count(|ban| ban.state == State::Installed)
     }
 
+    /// All, from the `place`-th on.
+    pub fn from(&self, place: usize) -> impl Iterator<Item = &PrefixBan> {
+        self.bans.iter().skip(place)
+    }
+
     /// Bans and liftings that wait to be sent.
     #[must_use]
     pub fn waiting(&self) -> u32 {

@@ -73,7 +73,7 @@ pub enum Key {
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`, then those of a filter.
-const ALL: [Key; 31] = [
+pub(super) const ALL: [Key; 31] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -187,7 +187,8 @@ impl Key {
     }
 
     /// Whether the key takes an array.
-    pub(super) const fn is_list(self) -> bool {
+    #[must_use]
+    pub const fn is_list(self) -> bool {
         matches!(
             self,
             Self::Logpath | Self::Ignoreip | Self::BantimeMultipliers | Self::Devices | Self::Match | Self::Ignore

@@ -16,6 +16,8 @@ mod events;
 mod key;
 pub mod model;
 mod reader;
+mod set;
+mod show;
 mod suggest;
 mod text;
 mod value;
@@ -26,6 +28,8 @@ mod tests;
 pub use builtin::defaults;
 pub use error::{AddressFault, Error, Hint, Limit, PathFault, Problem, Section};
 pub use key::Key;
+pub use set::{KEY, VALUE, set};
+pub use show::Shown;
 
 use crate::limits;
 use core::str;
@@ -69,7 +73,7 @@ pub fn read(
     let mut report = Report::new(report);
     if let Some(text) = checked_text(text, &mut report) {
         report.text = text;
-        read_text(text, tokens, config, &mut report);
+        read_text(text, tokens, config, true, &mut report);
     }
     tokens.clear();
     match report.errors {
@@ -81,7 +85,8 @@ pub fn read(
     }
 }
 
-fn read_text<'t>(text: &'t str, tokens: &mut Tokens, config: &mut Config, report: &mut Report<'_, 't>) {
+/// Reads a `whole` configuration, or a part over one that is complete.
+fn read_text<'t>(text: &'t str, tokens: &mut Tokens, config: &mut Config, whole: bool, report: &mut Report<'_, 't>) {
     let source = Source::new(text);
     tokens.clear();
     for token in source.lex() {
@@ -94,7 +99,7 @@ fn read_text<'t>(text: &'t str, tokens: &mut Tokens, config: &mut Config, report
     let mut guard = RecursionGuard::new(&mut nobody, DEPTH);
     parse_document(tokens, &mut guard, &mut |error: ParseError| report.syntax(&error));
     if report.errors == 0 {
-        reader::read(source, tokens, config, report);
+        reader::read(source, tokens, config, whole, report);
     }
 }
 

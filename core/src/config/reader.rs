@@ -94,6 +94,8 @@ pub(super) struct Reader<'r, 'q, 't> {
     source: Source<'t>,
     config: &'r mut Config,
     defaults: Jail,
+    /// What is left open is to be filled in.
+    whole: bool,
     report: &'r mut Report<'q, 't>,
     seen: [Seen; TABLES],
     /// The table that keys are in: the last header's, or an inline one.
@@ -118,12 +120,20 @@ pub(super) struct Reader<'r, 'q, 't> {
     pub full: bool,
 }
 
-/// Reads the settings of a document whose grammar is known to be right.
-pub(super) fn read<'t>(source: Source<'t>, tokens: &[Token], config: &mut Config, report: &mut Report<'_, 't>) {
+/// Reads the settings of a document whose grammar is known to be right: a `whole` configuration, or what is to be set over
+/// one that is complete.
+pub(super) fn read<'t>(
+    source: Source<'t>,
+    tokens: &[Token],
+    config: &mut Config,
+    whole: bool,
+    report: &mut Report<'_, 't>,
+) {
     let mut reader = Reader {
         source,
         config,
         defaults: builtin::unset(),
+        whole,
         report,
         seen: [Seen::NOTHING; TABLES],
         here: Place::Root,
@@ -386,14 +396,17 @@ impl Reader<'_, '_, '_> {
     fn complete(&mut self) {
         self.check_global();
         self.check_filters();
-        self.config.bantime = self.defaults.bantime;
+        let whole = self.whole;
+        if whole {
+            self.config.bantime = self.defaults.bantime;
+        }
         if self.config.jails.is_empty() {
             builtin::add_jails(self.config, &self.defaults);
             return;
         }
         for (jail, seen) in self.config.jails.iter_mut().zip(self.seen.iter().skip(FIRST_JAIL)) {
             let defaults = &self.defaults;
-            let open = |key| seen.key(key).is_none();
+            let open = |key| whole && seen.key(key).is_none();
             if open(Key::Enabled) {
                 jail.enabled = defaults.enabled;
             }

@@ -1,7 +1,7 @@
 //! What the control socket says and does: requests in, answers out, who is connected, who waits for what.
 //!
 //! A client sends a request in one packet of at most [`REQUEST`] bytes and gets its answer in one packet of at most
-//! [`ANSWER`] bytes, or, to a status, in several of which the last says so. Every packet has the same form:
+//! [`ANSWER`] bytes, or in several of which the last says so ([`Parts`]). Every packet has the same form:
 //!
 //! | bytes | what |
 //! |---|---|
@@ -22,23 +22,25 @@
 
 pub mod clients;
 pub mod frame;
+pub mod parts;
 pub mod request;
 pub mod response;
 pub mod serve;
 
 pub use clients::Clients;
 pub use frame::Unreadable;
+pub use parts::Parts;
 pub use request::Request;
 pub use response::{Refusal, Response};
 pub use serve::{Step, Wait};
 
-use crate::limits;
+use crate::{config, limits};
 
 /// The format of packets that is described here.
 pub const VERSION: u8 = 1;
 
-/// Bytes of a request: the longest is a prefix's ban with a jail's name.
-pub const REQUEST: usize = 4 + 8 * 5 + 1 + limits::JAIL_NAME;
+/// Bytes of a request: the longest sets a value.
+pub const REQUEST: usize = 4 + 1 + limits::JAIL_NAME + 1 + config::KEY + 1 + config::VALUE;
 
 /// Bytes of an answer: the longest is about a log file, whose path alone may have [`limits::PATH`].
 pub const ANSWER: usize = 384;
@@ -46,6 +48,10 @@ pub const ANSWER: usize = 384;
 /// The number that stands for a time without end.
 const FOR_GOOD: u64 = u64::MAX;
 
+static_assertions::const_assert!(
+    REQUEST >= 4 + 8 * 5 + 1 + limits::JAIL_NAME && config::VALUE <= 255 && config::KEY <= 255
+);
+static_assertions::const_assert!(ANSWER >= 4 + 8 * 5 + 1 + config::KEY + 1 + limits::PATH);
 static_assertions::const_assert!(ANSWER >= 4 + 8 * response::FileNumbers::NAMES.len() + 1 + limits::PATH);
 static_assertions::const_assert!(frame::NUMBERS > response::DaemonNumbers::NAMES.len() && frame::TEXTS > 3);
 static_assertions::const_assert!(limits::PATH <= 255 && limits::JAIL_NAME <= 255 && limits::TABLE_NAME <= 255);

@@ -10,14 +10,18 @@
 //! | 6 | [`Request::BanPrefix`] | address (2) and length of the prefix, then as 1 from the milliseconds on | jail |
 //! | 7 | [`Request::UnbanPrefix`] | address (2) and length of the prefix | |
 //! | 8 | [`Request::Reload`] | | |
+//! | 9 | [`Request::Jail`] | | jail |
+//! | 10 | [`Request::Get`] | | jail, key |
+//! | 11 | [`Request::Set`] | | jail, key, value |
+//! | 12 | [`Request::Bans`] | | jail |
 
 use super::FOR_GOOD;
 use super::frame::{self, Frame, Unreadable, halves, prefix, thirds, whole};
 use crate::addr::{Addr, Prefix};
 use crate::config::model::BanTime;
-use crate::limits;
 use crate::time::Duration;
 use crate::wire::buf::{Full, Writer};
+use crate::{config, limits};
 
 /// What a client wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +60,26 @@ pub enum Request<'a> {
     Stop,
     /// Reads the configuration anew, as SIGHUP does.
     Reload,
+    /// Asks for what is counted of a jail, its settings and its bans.
+    Jail(&'a str),
+    /// Asks for a setting of a jail.
+    Get {
+        /// Of this.
+        jail: &'a str,
+        /// The key's name.
+        key: &'a str,
+    },
+    /// Changes a setting of a jail until the next reload.
+    Set {
+        /// Of this.
+        jail: &'a str,
+        /// The key's name, or one that [`config::set`](crate::config::set) has besides.
+        key: &'a str,
+        /// The value, as the file would have it, but for quotes.
+        value: &'a str,
+    },
+    /// Asks for the bans of a jail.
+    Bans(&'a str),
 }
 
 impl<'a> Request<'a> {
@@ -79,6 +103,10 @@ impl<'a> Request<'a> {
             Self::Status => frame::emit(4, &[], &[], w),
             Self::Stop => frame::emit(5, &[], &[], w),
             Self::Reload => frame::emit(8, &[], &[], w),
+            Self::Jail(jail) => frame::emit(9, &[], &[jail], w),
+            Self::Get { jail, key } => frame::emit(10, &[], &[jail, key], w),
+            Self::Set { jail, key, value } => frame::emit(11, &[], &[jail, key, value], w),
+            Self::Bans(jail) => frame::emit(12, &[], &[jail], w),
         }
     }
 
@@ -105,9 +133,20 @@ impl<'a> Request<'a> {
             (4, [], []) => Ok(Self::Status),
             (5, [], []) => Ok(Self::Stop),
             (8, [], []) => Ok(Self::Reload),
+            (9, [], &[jail]) if names(jail, "") => Ok(Self::Jail(jail)),
+            (10, [], &[jail, key]) if names(jail, key) => Ok(Self::Get { jail, key }),
+            (11, [], &[jail, key, value]) if names(jail, key) && value.len() <= config::VALUE => {
+                Ok(Self::Set { jail, key, value })
+            }
+            (12, [], &[jail]) if names(jail, "") => Ok(Self::Bans(jail)),
             _ => Err(Unreadable::Malformed),
         }
     }
+}
+
+/// Whether these are as long as names may be.
+const fn names(jail: &str, key: &str) -> bool {
+    jail.len() <= limits::JAIL_NAME && key.len() <= config::KEY
 }
 
 /// A ban's time as a number.
@@ -135,6 +174,7 @@ mod tests {
     use super::super::{REQUEST, VERSION};
     use super::*;
     use proptest::prelude::*;
+    use std::borrow::ToOwned as _;
     use std::vec;
     use std::vec::Vec;
 
@@ -182,7 +222,7 @@ mod tests {
             (vec![1], Unreadable::Malformed),
             (vec![1, 0, 0, 0], Unreadable::Malformed),
             (vec![1, 6, 0, 0], Unreadable::Malformed),
-            (vec![1, 9, 0, 0], Unreadable::Malformed),
+            (vec![1, 13, 0, 0], Unreadable::Malformed),
             (vec![1, 4, 0], Unreadable::Malformed),
             (vec![1, 4, 0, 1, 0], Unreadable::Malformed),
             ([vec![1, 4, 17, 0], vec![0; 17 * 8]].concat(), Unreadable::Malformed),
@@ -228,14 +268,24 @@ mod tests {
             let longest = if Addr::v6(octets).as_v4().is_some() { 32 } else { 128 };
             let prefix = Prefix::new(Addr::v6(octets), octets[0] % longest + 1).unwrap();
             let wide = Request::BanPrefix { prefix, time, jail: &jail, force };
-            for request in [request, wide, Request::UnbanPrefix(prefix), Request::Unban(Addr::v6(octets))] {
+            let (key, value) = (&*jail.get(..20).unwrap_or(&jail).to_owned(), "x".repeat(config::VALUE));
+            for request in [
+                request,
+                wide,
+                Request::UnbanPrefix(prefix),
+                Request::Unban(Addr::v6(octets)),
+                Request::Jail(&jail),
+                Request::Bans(&jail),
+                Request::Get { jail: &jail, key },
+                Request::Set { jail: &jail, key, value: &value },
+            ] {
                 let bytes = emit(request);
                 prop_assert_eq!(Request::parse(&bytes), Ok(request));
             }
         }
 
         #[test]
-        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..100), kind in 0u8..10, numbers in 0u8..6, texts in 0u8..3) {
+        fn any_bytes_end_well(mut bytes in prop::collection::vec(any::<u8>(), 0..100), kind in 0u8..14, numbers in 0u8..6, texts in 0u8..5) {
             let _ = Request::parse(&bytes);
             bytes.splice(0..0, [VERSION, kind, numbers, texts]);
             if let Ok(request) = Request::parse(&bytes) {

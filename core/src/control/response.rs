@@ -14,10 +14,13 @@
 //! | 10 | [`Response::Hindered`] | address (2) and length of the prefix, the number of the [`Hindrance`] | |
 //! | 11 | [`Response::Said`] | whether the line ends with it | a line, or a part of it |
 //! | 12 | [`Response::Reloaded`] | [`ReloadNumbers`] | |
+//! | 13 | [`Response::Setting`] | form (see [`Shown`]), whether it is one of a list, then of an address (2) and length of the prefix, else the number and two zeros | key, text |
+//! | 14 | [`Response::Set`] | bans that were lifted for it | |
 
 use super::FOR_GOOD;
 use super::frame::{self, Frame, Unreadable, halves, prefix, thirds, whole};
 use crate::addr::{Addr, Prefix};
+use crate::config::Shown;
 use crate::own::Why;
 use crate::time::Duration;
 use crate::wire::buf::{Full, Writer};
@@ -99,6 +102,20 @@ pub enum Response<'a> {
         /// The line ends with it.
         ends: bool,
     },
+    /// One value of a setting.
+    Setting {
+        /// The key's name.
+        key: &'a str,
+        /// The key takes an array.
+        list: bool,
+        /// The value.
+        value: Shown<'a>,
+    },
+    /// A setting was changed.
+    Set {
+        /// Bans that were lifted for it.
+        lifted: u64,
+    },
     /// The daemon goes on with the configuration as it is in the file now.
     Reloaded {
         /// What that comes to.
@@ -161,11 +178,15 @@ pub enum Refusal {
     NoPrefixes,
     /// 15: the configuration stays as it is, for the reasons that [`Response::Said`] gave.
     NotReloaded,
+    /// 16: a jail has no such setting.
+    NoSuchKey,
+    /// 17: the setting stays as it is, for the reasons that [`Response::Said`] gave.
+    NotSet,
 }
 
 impl Refusal {
     /// Those without more to say, at the place of their number.
-    const PLAIN: [Self; 14] = [
+    const PLAIN: [Self; 16] = [
         Self::Version,
         Self::Malformed,
         Self::NotPermitted,
@@ -180,6 +201,8 @@ impl Refusal {
         Self::PrefixesFull,
         Self::NoPrefixes,
         Self::NotReloaded,
+        Self::NoSuchKey,
+        Self::NotSet,
     ];
 
     const fn code(self) -> u64 {
@@ -199,6 +222,8 @@ impl Refusal {
             Self::PrefixesFull => 13,
             Self::NoPrefixes => 14,
             Self::NotReloaded => 15,
+            Self::NoSuchKey => 16,
+            Self::NotSet => 17,
         }
     }
 
@@ -276,6 +301,8 @@ numbers! {
         history,
         /// Of these: forgotten before their time, since the start.
         history_evicted,
+        /// Settings made by hand since the configuration was read.
+        by_hand,
     }
 }
 
@@ -286,6 +313,12 @@ numbers! {
         enabled,
         /// Its bans now, confirmed or not.
         banned,
+        /// Addresses with failed attempts that are not banned.
+        tracked,
+        /// Failed attempts since its start, or since it had its number.
+        attempts,
+        /// Bans that the kernel confirmed, likewise.
+        bans,
     }
 }
 
@@ -320,7 +353,34 @@ numbers! {
         ended,
         /// Bans that were lifted for it.
         lifted,
+        /// Settings made by hand that it took back.
+        forgotten,
     }
+}
+
+/// A value as numbers and text.
+fn form<'a>(value: &Shown<'a>) -> (u64, [u64; 3], &'a str) {
+    match value {
+        Shown::Text(text) => (1, [0; 3], text),
+        Shown::Prefix(prefix) => (2, thirds(prefix), ""),
+        Shown::Flag(on) => (3, [(*on).into(), 0, 0], ""),
+        Shown::Number(number) => (4, [*number, 0, 0], ""),
+        Shown::Factor(thousandths) => (5, [(*thousandths).into(), 0, 0], ""),
+        Shown::Time(span) => (6, [span.map_or(FOR_GOOD, Duration::as_millis), 0, 0], ""),
+    }
+}
+
+/// The value of these.
+fn shown(form: u64, [a, b, c]: [u64; 3], text: &str) -> Option<Shown<'_>> {
+    Some(match form {
+        1 => Shown::Text(text),
+        2 => Shown::Prefix(prefix(a, b, c)?),
+        3 => Shown::Flag(a != 0),
+        4 => Shown::Number(a),
+        5 => Shown::Factor(u32::try_from(a).ok()?),
+        6 => Shown::Time((a != FOR_GOOD).then_some(Duration::from_millis(a))),
+        _ => return None,
+    })
 }
 
 impl<'a> Response<'a> {
@@ -352,6 +412,11 @@ impl<'a> Response<'a> {
             Self::End => frame::emit(8, &[], &[], w),
             Self::Said { text, ends } => frame::emit(11, &[(*ends).into()], &[text], w),
             Self::Reloaded { numbers } => frame::emit(12, &numbers.values(), &[], w),
+            Self::Setting { key, list, value } => {
+                let (form, [a, b, c], text) = form(value);
+                frame::emit(13, &[form, (*list).into(), a, b, c], &[key, text], w)
+            }
+            Self::Set { lifted } => frame::emit(14, &[*lifted], &[], w),
             Self::BannedPrefix { prefix, left, already } => {
                 let [high, low, length] = thirds(prefix);
                 let ms = left.map_or(FOR_GOOD, Duration::as_millis);
@@ -391,6 +456,10 @@ impl<'a> Response<'a> {
             (8, ..) => Self::End,
             (11, &[ends, ..], &[text, ..]) => Self::Said { text, ends: ends != 0 },
             (12, numbers, _) => Self::Reloaded { numbers: ReloadNumbers::of(numbers).ok_or(bad)? },
+            (13, &[form, list, a, b, c, ..], &[key, text, ..]) => {
+                Self::Setting { key, list: list != 0, value: shown(form, [a, b, c], text).ok_or(bad)? }
+            }
+            (14, &[lifted, ..], _) => Self::Set { lifted },
             (9, &[high, low, length, ms, already, ..], _) => Self::BannedPrefix {
                 prefix: prefix(high, low, length).ok_or(bad)?,
                 left: (ms != FOR_GOOD).then_some(Duration::from_millis(ms)),
@@ -409,7 +478,7 @@ impl<'a> Response<'a> {
 mod tests {
     use super::super::{ANSWER, VERSION};
     use super::*;
-    use crate::limits;
+    use crate::{config, limits};
     use proptest::prelude::*;
     use std::vec;
     use std::vec::Vec;
@@ -436,10 +505,24 @@ mod tests {
         let table = "t".repeat(limits::TABLE_NAME);
         check(Response::Daemon { numbers: daemon, version: "0.1.0", backend: "nftables", table: &table });
         let name = "j".repeat(limits::JAIL_NAME);
-        check(Response::Jail { numbers: JailNumbers { enabled: 1, banned: 2 }, name: &name, filter: "dropbear" });
+        let numbers = JailNumbers { enabled: 1, banned: 2, tracked: 3, attempts: 4, bans: u64::MAX };
+        check(Response::Jail { numbers, name: &name, filter: "dropbear" });
         let path = "/".repeat(limits::PATH);
         check(Response::File { numbers: FileNumbers { lines: 7, ..FileNumbers::default() }, path: &path });
         check(Response::Said { text: &path, ends: true });
+        let key = &"k".repeat(config::KEY);
+        for value in [
+            Shown::Text(&path),
+            Shown::Prefix(Prefix::parse(b"2001:db8::/32").unwrap()),
+            Shown::Flag(true),
+            Shown::Number(7),
+            Shown::Factor(1500),
+            Shown::Time(None),
+            Shown::Time(Some(Duration::from_secs(600))),
+        ] {
+            check(Response::Setting { key, list: value == Shown::Number(7), value });
+        }
+        check(Response::Set { lifted: 3 });
     }
 
     #[test]
@@ -450,7 +533,7 @@ mod tests {
         let bytes = |code, error| [vec![1, 4, 2, 0], vec![0; 7], vec![code], vec![0; 7], vec![error]].concat();
         assert_eq!(emit(Response::Refused(Refusal::Version)), bytes(1, 0));
         assert_eq!(emit(Response::Refused(Refusal::Kernel(NetlinkError::ENFILE))), bytes(9, 23));
-        for (code, error) in [(9, 0), (8, 1), (16, 0), (0, 0)] {
+        for (code, error) in [(9, 0), (8, 1), (18, 0), (0, 0)] {
             assert_eq!(Response::parse(&bytes(code, error)), Err(Unreadable::Malformed), "{code} {error}");
         }
     }
@@ -473,8 +556,8 @@ mod tests {
     fn what_a_later_daemon_adds_is_ignored() {
         let mut buffer = [0; ANSWER];
         let mut w = Writer::new(&mut buffer);
-        frame::emit(6, &[1, 2, 3], &["sshd", "dropbear", "new"], &mut w).unwrap();
-        let numbers = JailNumbers { enabled: 1, banned: 2 };
+        frame::emit(6, &[1, 2, 3, 4, 5, 6], &["sshd", "dropbear", "new"], &mut w).unwrap();
+        let numbers = JailNumbers { enabled: 1, banned: 2, tracked: 3, attempts: 4, bans: 5 };
         assert_eq!(Response::parse(w.written()), Ok(Response::Jail { numbers, name: "sshd", filter: "dropbear" }));
         assert_eq!(Response::parse(&[2, 8, 0, 0]), Err(Unreadable::Version));
     }
@@ -498,7 +581,7 @@ mod tests {
         #[test]
         fn any_bytes_end_well(
             mut bytes in prop::collection::vec(any::<u8>(), 0..400),
-            kind in 0u8..15,
+            kind in 0u8..17,
             numbers in 0u8..20,
             texts in 0u8..6,
         ) {

@@ -1,9 +1,10 @@
 //! Does what requests ask, and knows when that is done.
 
 use super::response::{Hindrance, ReloadNumbers};
-use super::{Refusal, Request, Response};
+use super::{Parts, Refusal, Request, Response, parts};
 use crate::addr::{Addr, Prefix};
 use crate::ban::{MANUAL, State, Wanted};
+use crate::config::Key;
 use crate::config::model::BanTime;
 use crate::engine::{Engine, NotBanned};
 use crate::event::Event;
@@ -21,8 +22,11 @@ pub enum Step {
     Answer(Response<'static>),
     /// The answer comes with [`Wait::poll`].
     Wait(Wait),
-    /// The answer is a status, which the caller writes.
-    Status,
+    /// The answer is in these parts.
+    Parts(Parts),
+    /// The caller shall change a setting, which the request names. The answer is [`Refusal::NotSet`], or comes with
+    /// [`Wait::for_set`].
+    Set,
     /// The daemon shall end.
     Stop,
     /// The daemon shall read its configuration anew. The answer is [`Refusal::NotReloaded`], or comes with
@@ -38,6 +42,7 @@ enum What {
     UnbanPrefix(Prefix),
     UnbanAll { count: u32 },
     Reload(ReloadNumbers),
+    Set { lifted: u32 },
 }
 
 /// An answer that waits for the kernel.
@@ -68,6 +73,12 @@ impl Wait {
     #[must_use]
     pub fn for_reload(numbers: ReloadNumbers, now: Instant) -> Self {
         Self::new(What::Reload(numbers), now + PATIENCE)
+    }
+
+    /// A wait until what a setting changed is so in the kernel.
+    #[must_use]
+    pub fn for_set(lifted: u32, now: Instant) -> Self {
+        Self::new(What::Set { lifted }, now + PATIENCE)
     }
 
     /// When it ends in any case.
@@ -133,7 +144,8 @@ impl Wait {
             What::Reload(numbers) if leaving == 0 && !engine.is_changing() && engine.is_ready() => {
                 return Some(Response::Reloaded { numbers });
             }
-            What::UnbanAll { .. } | What::Reload(_) => {
+            What::Set { lifted } if leaving == 0 => return Some(Response::Set { lifted: lifted.into() }),
+            What::UnbanAll { .. } | What::Reload(_) | What::Set { .. } => {
                 if leaving < self.left {
                     self.left = leaving;
                     self.deadline = now + PATIENCE;
@@ -220,7 +232,24 @@ pub fn begin<const T: usize, const TI: usize, const B: usize, const BI: usize>(
             let count = engine.unban_all();
             Step::Wait(Wait::new(What::UnbanAll { count }, now + PATIENCE))
         }
-        Request::Status => Step::Status,
+        Request::Status => Step::Parts(Parts::Status(0)),
+        Request::Jail(name) | Request::Bans(name) => match parts::jail_named(name, engine) {
+            Some(jail) if matches!(request, Request::Jail(_)) => Step::Parts(Parts::Jail(jail)),
+            Some(jail) => Step::Parts(Parts::Bans { jail, place: 0 }),
+            None => refused(Refusal::NoSuchJail),
+        },
+        Request::Get { jail, key } => {
+            let number = (0..).zip(engine.jails()).find(|(_, known)| known.name == jail).map(|(number, _)| number);
+            match (number, Key::of_jail().position(|known| known.name() == key)) {
+                (None, _) => refused(Refusal::NoSuchJail),
+                (_, None) => refused(Refusal::NoSuchKey),
+                (Some(jail), Some(key)) => Step::Parts(Parts::Settings { jail, key, n: 0, all: false }),
+            }
+        }
+        Request::Set { jail, .. } => match engine.jails().iter().any(|known| known.name == jail) {
+            true => Step::Set,
+            false => refused(Refusal::NoSuchJail),
+        },
         Request::Stop => Step::Stop,
         Request::Reload => Step::Reload,
     }

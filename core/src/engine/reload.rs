@@ -9,7 +9,7 @@
 //! the bans of what becomes one prefix become one; where in longer ones, the bans of the wider prefixes are lifted, as
 //! there is no longer one that stands for them. Either way the attempts and the history of that family begin anew.
 
-use super::{Engine, JailSet, Memory, protected_in, rule, rule_of};
+use super::{Engine, JailCounters, JailSet, Memory, protected_in, rule, rule_of};
 use crate::addr::{Addr, Family, Widths};
 use crate::config::model::Jail;
 use crate::event::Event;
@@ -36,15 +36,18 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'_
     /// ([`unsupported`](crate::firewall::backend::unsupported)).
     #[inline(never)] // smaller
     pub fn reload(&mut self, jails: &[Jail], layout: Layout) -> Reloaded {
-        let Memory { jails: known, readers, sessions, attempts, bans, history, own, .. } = &mut *self.memory;
+        let Memory { jails: known, readers, sessions, of_jail, attempts, bans, history, own, .. } = &mut *self.memory;
         let of = |name: &str| jails.iter().find(|jail| jail.name == name);
         let mut ended = JailSet::NONE;
         let mut reloaded = Reloaded::default();
-        for ((number, old), sessions) in (0u8..).zip(known.iter()).zip(sessions) {
+        for (((number, old), sessions), counters) in (0u8..).zip(known.iter()).zip(sessions).zip(of_jail) {
             let new = of(&old.name).filter(|new| new.enabled);
             if new.is_none() {
                 ended.insert(number);
                 reloaded.ended += u32::from(old.enabled);
+            }
+            if of(&old.name).is_none() {
+                *counters = JailCounters::default();
             }
             if new.is_none_or(|new| new.filter != old.filter) {
                 sessions.clear();

@@ -195,6 +195,8 @@ fn refused(refusal: Refusal, err: &mut Out<'_>) -> u8 {
         Refusal::PrefixesFull => (exit::FIREWALL, "not banned: no room"),
         Refusal::NoPrefixes => (exit::NO, "prefixes can only be banned with nftables"),
         Refusal::NotReloaded => (exit::NO, "not reloaded: the configuration stays as it was"),
+        Refusal::NoSuchKey => (exit::NO, "a jail has no such setting"),
+        Refusal::NotSet => (exit::NO, "not set"),
         Refusal::Kernel(_) => (exit::FIREWALL, "not done: the kernel refused it"),
         Refusal::Late => (exit::FIREWALL, "not done: no answer of the kernel"),
     };

@@ -1,11 +1,12 @@
 //! `edgeban doctor`: what does this kernel offer, and what would be chosen?
 
 use super::list::{Trouble, ask, next};
-use super::{Options, Piece, Usage, say, unexpected, unknown};
+use super::options::{Common, Options, Usage};
 use crate::arena::Arena;
 use crate::config::{self, Space};
 use crate::exit;
 use crate::firewall::trial;
+use crate::json::Object;
 use crate::out::Out;
 use crate::put;
 use crate::say::{Refused, hint};
@@ -33,17 +34,6 @@ use edgeban_linux::inotify::Inotify;
 use edgeban_linux::netlink::Netlink;
 use edgeban_linux::xtables::Xtables;
 
-const HELP: &str = "\
-edgeban doctor [--config FILE] [--json]
-
-Says what this kernel offers, which backend `edgeban run` would choose, and whether the log files can be read. Changes
-nothing: nf_tables gets the table in a batch without its end, which the kernel looks at and throws away; tables of
-iptables are read only if they are set up already. Exit code 0 if some backend would be chosen.
-
-  --config FILE   the file, /etc/edgeban/edgeban.toml if not given
-  --json          one JSON object a line: check, ok, says
-";
-
 /// `CAP_NET_ADMIN` and `CAP_NET_RAW` of `linux/capability.h`.
 const CAPABILITIES: [(&str, u32); 2] = [("CAP_NET_ADMIN", 12), ("CAP_NET_RAW", 13)];
 
@@ -52,27 +42,12 @@ struct Report<'o, 'b> {
     json: bool,
 }
 
-/// Text within a JSON string.
-struct Json<'o, 'b>(&'o mut Out<'b>);
-
-impl fmt::Write for Json<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        text.chars().try_for_each(|c| match c {
-            '"' | '\\' => write!(self.0, "\\{c}"),
-            _ if c.is_control() => write!(self.0, "\\u{:04x}", u32::from(c)),
-            _ => self.0.write_char(c),
-        })
-    }
-}
-
 impl Report<'_, '_> {
     /// One line; returns whether it is good.
     #[inline(never)]
     fn say(&mut self, check: &str, ok: bool, says: &dyn Display) -> bool {
         if self.json {
-            put!(self.out, "{{\"check\":\"{check}\",\"ok\":{ok},\"says\":\"");
-            put!(&mut Json(self.out), "{says}");
-            put!(self.out, "\"}}\n");
+            Object::new(self.out).text("check", &check).plain("ok", &ok).text("says", says).end();
         } else {
             put!(self.out, "{} {check:<16} {says}\n", if ok { "ok " } else { "NO " });
         }
@@ -81,17 +56,8 @@ impl Report<'_, '_> {
 }
 
 /// Runs the verb.
-pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
-    let (mut path, mut json) = (None, false);
-    while let Some(piece) = options.next()? {
-        match piece {
-            Piece::Name(b"config" | b"c") => path = Some(options.path("--config")?),
-            Piece::Name(b"json") => json = true,
-            Piece::Name(b"help" | b"h") => return Ok(say(HELP)),
-            Piece::Name(name) => return Err(unknown(name)),
-            Piece::Word(word) => return Err(unexpected(word)),
-        }
-    }
+pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
+    let Common { path, json } = options.common()?;
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
     let Arena { config, config_text: text, config_tokens: tokens, output, answer, tables, .. } = arena;

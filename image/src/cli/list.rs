@@ -1,9 +1,12 @@
 //! `edgeban list`: who is banned, by the kernel's own account.
 
-use super::{Options, Usage, config_only};
+use super::client::Name;
+use super::options::{Common, Options, Usage};
+use super::printed;
 use crate::arena::Arena;
 use crate::config::{self, Space};
 use crate::exit;
+use crate::json::Object;
 use crate::out::Out;
 use crate::put;
 use crate::xtables::{self, Stuck};
@@ -25,17 +28,6 @@ use edgeban_core::wire::uapi::ip_set::IPSET_PROTOCOL_MIN;
 use edgeban_linux::Errno;
 use edgeban_linux::fd::BorrowedFd;
 use edgeban_linux::netlink::{Netlink, Received};
-
-const HELP: &str = "\
-edgeban list [--config FILE]
-
-Shows the addresses and prefixes that the kernel holds banned for edgeban, one a line with the time that is left, as the
-kernel says now; of backend iptables, whose rules have no end of their own, with the packets that were dropped. With
-backend = \"auto\" it shows what it finds first: a table of nf_tables, sets of ipset, a chain of iptables. Needs root
-(CAP_NET_ADMIN).
-
-  --config FILE   names backend and table; /etc/edgeban/edgeban.toml if not given
-";
 
 /// The request's sequence number; a socket of its own has no other.
 const SEQ: u32 = 1;
@@ -62,12 +54,48 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// Where the list goes.
+struct Rows<'b> {
+    out: Out<'b>,
+    json: bool,
+}
+
+impl Rows<'_> {
+    /// One ban: how many seconds are left of it, if it has an end at all (then `None` is none), and what it stopped.
+    fn row(&mut self, who: &dyn fmt::Display, left: Option<Option<u64>>, counter: Option<(u64, u64)>) {
+        let out = &mut self.out;
+        if self.json {
+            let mut object = Object::new(out).text("address", who);
+            if let Some(left) = left {
+                object = object.seconds("left", left);
+            }
+            if let Some((packets, bytes)) = counter {
+                object = object.plain("packets", &packets).plain("bytes", &bytes);
+            }
+            object.end();
+            return;
+        }
+        put!(out, "{who}");
+        match left {
+            Some(Some(secs)) => put!(out, " {secs}s"),
+            Some(None) => put!(out, " permanent"),
+            None => {}
+        }
+        if let Some((packets, bytes)) = counter {
+            put!(out, " {packets} packets {bytes} bytes");
+        }
+        put!(out, "\n");
+    }
+
+    /// An element of nf_tables.
+    fn element(&mut self, who: &dyn fmt::Display, element: &Element) {
+        self.row(who, Some(element.expiration.map(|left| left.as_millis().div_ceil(1000))), element.counter);
+    }
+}
+
 /// Runs the verb.
 pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
-    let path = match config_only(options, HELP)? {
-        Ok(path) => path,
-        Err(code) => return Ok(code),
-    };
+    let Common { path, json } = options.common()?;
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
     let Arena { config, config_text: text, config_tokens: tokens, output, answer, tables, .. } = arena;
@@ -75,7 +103,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         err.flush();
         return Ok(code);
     }
-    let mut out = Out::new(BorrowedFd::STDOUT, output);
+    let mut rows = Rows { out: Out::new(BorrowedFd::STDOUT, output), json };
     let layout = config.global.layout();
     let table = &layout.table;
     let backends = match config.global.backend {
@@ -90,12 +118,12 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     let mut trouble = Trouble::Absent;
     for backend in backends {
         let result = match backend {
-            Backend::Iptables => rules(&layout, tables, &mut out),
+            Backend::Iptables => rules(&layout, tables, &mut rows),
             backend => [Family::V4, Family::V6].into_iter().try_fold(false, |changed, family| {
                 let this = if *backend == Backend::Ipset {
-                    set(table, family, answer, &mut out)
+                    set(table, family, answer, &mut rows)
                 } else {
-                    table_of(&layout, family, answer, &mut out)
+                    table_of(&layout, family, answer, &mut rows)
                 };
                 this.map(|this| changed | this)
             }),
@@ -109,13 +137,13 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
                     );
                     err.flush();
                 }
-                return Ok(if out.finish().is_ok() { exit::OK } else { exit::INPUT });
+                return Ok(printed(rows.out));
             }
             Err(Trouble::Absent | Trouble::Kernel(NetlinkError::ENOENT)) => {}
             Err(other) => trouble = other,
         }
     }
-    out.flush();
+    rows.out.flush();
     match trouble {
         Trouble::Absent => {
             put!(&mut err, "edgeban: the kernel holds nothing named {table}: edgeban does not run here\n")
@@ -127,7 +155,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
 }
 
 /// Lists the rules of our chain.
-fn rules(layout: &Layout, buffers: &mut xtables::Buffers, out: &mut Out<'_>) -> Result<bool, Trouble> {
+fn rules(layout: &Layout, buffers: &mut xtables::Buffers, rows: &mut Rows<'_>) -> Result<bool, Trouble> {
     let link = xt::Link::new(&layout.table, layout.hook, layout.widths, xt::Holds::Set).ok_or(Trouble::Absent)?;
     let mut found = false;
     for family in [Family::V4, Family::V6] {
@@ -139,12 +167,7 @@ fn rules(layout: &Layout, buffers: &mut xtables::Buffers, out: &mut Out<'_>) -> 
         let view = View::new(family, &info, entries).map_err(|_| Trouble::Garbled)?;
         found |= view.has(link.chain());
         for (source, counters) in view.banned(link.chain()).map_err(|_| Trouble::Garbled)? {
-            let bits = source.length();
-            put!(out, "{}", source.base());
-            if bits < Widths::FULL.of(family) {
-                put!(out, "/{bits}");
-            }
-            put!(out, " {} packets {} bytes\n", counters.packets, counters.bytes);
+            rows.row(&Name(&source), None, Some((counters.packets, counters.bytes)));
         }
     }
     if found { Ok(false) } else { Err(Trouble::Absent) }
@@ -169,15 +192,8 @@ pub fn next<'b>(netlink: &Netlink, answer: &'b mut [u8]) -> Result<&'b [u8], Tro
     }
 }
 
-fn left(out: &mut Out<'_>, left: Option<u64>) {
-    match left {
-        Some(secs) => put!(out, " {secs}s"),
-        None => put!(out, " permanent"),
-    }
-}
-
 /// Lists one set of ipset.
-fn set(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+fn set(table: &str, family: Family, answer: &mut [u8], rows: &mut Rows<'_>) -> Result<bool, Trouble> {
     let name = ipset::Link::new(table).set_name(family);
     let netlink = ask(|w| Command::List.emit(&name, IPSET_PROTOCOL_MIN, Tag::silent(SEQ), w))?;
     loop {
@@ -190,9 +206,7 @@ fn set(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Res
                 Body::Part(part) => {
                     for member in part {
                         let member = member.map_err(|_| Trouble::Garbled)?;
-                        put!(out, "{}", member.addr);
-                        left(out, member.timeout.filter(|secs| *secs > 0).map(u64::from));
-                        put!(out, "\n");
+                        rows.row(&member.addr, Some(member.timeout.filter(|secs| *secs > 0).map(u64::from)), None);
                     }
                 }
                 _ => {}
@@ -202,19 +216,19 @@ fn set(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Res
 }
 
 /// Lists a family's addresses and prefixes of nf_tables. Returns whether they changed meanwhile.
-fn table_of(layout: &Layout, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+fn table_of(layout: &Layout, family: Family, answer: &mut [u8], rows: &mut Rows<'_>) -> Result<bool, Trouble> {
     let bits = layout.widths.of(family);
     let changed = dump(&layout.table, scaffold::set(family), answer, &mut |element| {
-        put!(out, "{}", element.addr(family).ok_or(Trouble::Garbled)?);
+        let addr = element.addr(family).ok_or(Trouble::Garbled)?;
         // The key's last bits may be none of the prefix.
         let bits = if bits.div_ceil(8) == element.key_len() { bits } else { 8 * element.key_len() };
-        if bits < Widths::FULL.of(family) {
-            put!(out, "/{bits}");
+        match bits < Widths::FULL.of(family) {
+            true => rows.element(&format_args!("{addr}/{bits}"), element),
+            false => rows.element(&addr, element),
         }
-        rest(element, out);
         Ok(())
     })?;
-    match prefixes(&layout.table, family, answer, out) {
+    match prefixes(&layout.table, family, answer, rows) {
         // There are such sets only once a prefix was banned.
         Err(Trouble::Kernel(NetlinkError::ENOENT)) => Ok(changed),
         result => result.map(|prefixes| changed | prefixes),
@@ -222,26 +236,16 @@ fn table_of(layout: &Layout, family: Family, answer: &mut [u8], out: &mut Out<'_
 }
 
 /// Lists a family's prefixes, which somebody banned by hand; a range of somebody else's is as many as it takes.
-fn prefixes(table: &str, family: Family, answer: &mut [u8], out: &mut Out<'_>) -> Result<bool, Trouble> {
+fn prefixes(table: &str, family: Family, answer: &mut [u8], rows: &mut Rows<'_>) -> Result<bool, Trouble> {
     let mut ranges = Ranges::new();
     let changed = dump(table, scaffold::prefix_set(family), answer, &mut |element| {
         ranges.push(element);
         Ok(())
     })?;
     ranges.prefixes(family, &mut |prefix, element| {
-        put!(out, "{prefix}");
-        rest(element, out);
+        rows.element(&prefix, element);
     });
     Ok(changed | ranges.overflow())
-}
-
-/// Ends an element's line.
-fn rest(element: &Element, out: &mut Out<'_>) {
-    left(out, element.expiration.map(|left| left.as_millis().div_ceil(1000)));
-    if let Some((packets, bytes)) = element.counter {
-        put!(out, " {packets} packets {bytes} bytes");
-    }
-    put!(out, "\n");
 }
 
 /// Lists one set. Returns whether it changed meanwhile: the kernel lists it piece by piece, as it is received.

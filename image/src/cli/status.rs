@@ -1,47 +1,34 @@
-//! `edgeban status`: how the running daemon is.
+//! `edgeban status`, `edgeban jails`, `edgeban ping`: how the running daemon is.
 
 use super::client::ask;
-use super::{Options, Piece, Usage, say, unexpected, unknown};
+use super::jail;
+use super::options::{Options, Usage};
 use crate::arena::Arena;
 use crate::exit;
+use crate::json::{Object, Text};
 use crate::out::Out;
 use crate::put;
-use core::fmt;
 use edgeban_core::control::response::{DaemonNumbers, FileNumbers, JailNumbers};
 use edgeban_core::control::{Request, Response};
 
-const HELP: &str = "\
-edgeban status [--json]
-
-Says how the running edgeban is: its process, table, bans, jails (bans by hand are those of jail manual, without a
-filter) and log files. Whom the kernel holds banned is said by edgeban list. Needs root or edgeban's user.
-
-  --json          one JSON object with the same names, jails and files in arrays
-  --config FILE   that of the running edgeban
-";
-
-/// Runs the verb.
-pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
-    let (mut path, mut json) = (None, false);
-    while let Some(piece) = options.next()? {
-        match piece {
-            Piece::Name(b"help" | b"h") => return Ok(say(HELP)),
-            Piece::Name(b"config" | b"c") => path = Some(options.path("--config")?),
-            Piece::Name(b"json") => json = true,
-            Piece::Name(name) => return Err(unknown(name)),
-            Piece::Word(word) => return Err(unexpected(word)),
-        }
+/// Runs `status`.
+pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
+    let mut words = [c""; 1];
+    let (common, count) = options.words(&mut words)?;
+    if count == 1 {
+        let [jail] = words;
+        return Ok(jail::status(jail::name(jail)?, &common, arena));
     }
     let mut last = 0;
-    Ok(ask(arena, path, &Request::Status, &mut |response, out| {
+    Ok(ask(arena, common.path, &Request::Status, &mut |response, out| {
         let mut part = |part, texts: &[(&str, &str)], names: &[&str], values: &[u64]| {
-            if json {
+            if common.json {
                 begin(last, part, out)
             } else {
                 out.bytes(if part == 0 { b"" } else { b"\n" })
             }
             last = part;
-            fields(json, texts, names, values, out);
+            fields(common.json, texts, names, values, out);
         };
         match response? {
             Response::Daemon { numbers, version, backend, table } => {
@@ -81,7 +68,7 @@ fn fields(json: bool, texts: &[(&str, &str)], names: &[&str], values: &[u64], ou
     let mut comma = "";
     for (name, text) in texts {
         if json {
-            put!(out, "{comma}\"{name}\":{}", Json(text));
+            put!(out, "{comma}\"{name}\":{}", Text(text));
         } else {
             put!(out, "{comma}{name} {text}");
         }
@@ -93,19 +80,44 @@ fn fields(json: bool, texts: &[(&str, &str)], names: &[&str], values: &[u64], ou
     }
 }
 
-/// A JSON string.
-struct Json<'a>(&'a str);
-
-impl fmt::Display for Json<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        for c in self.0.chars() {
-            match c {
-                '"' | '\\' => write!(f, "\\{c}")?,
-                _ if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
-                _ => fmt::Write::write_char(f, c)?,
+/// Runs `jails`.
+pub fn jails(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
+    let common = options.common()?;
+    Ok(ask(arena, common.path, &Request::Status, &mut |response, out| {
+        match response? {
+            // Bans by hand are of no jail.
+            Response::Jail { numbers, name, filter } if !filter.is_empty() => {
+                let (names, values) = (&JailNumbers::NAMES, &numbers.values());
+                if common.json {
+                    Object::new(out).text("jail", name).text("filter", filter).numbers(names, values).end();
+                } else {
+                    put!(out, "{name} filter {filter}");
+                    for (name, value) in names.iter().zip(values) {
+                        put!(out, " {name} {value}");
+                    }
+                    put!(out, "\n");
+                }
             }
+            Response::End => return Some(exit::OK),
+            _ => {}
         }
-        f.write_str("\"")
-    }
+        None
+    }))
+}
+
+/// Runs `ping`.
+pub fn ping(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
+    let common = options.common()?;
+    Ok(ask(arena, common.path, &Request::Status, &mut |response, out| {
+        match response? {
+            Response::Daemon { numbers, .. } => match common.json {
+                true => Object::new(out).plain("pong", &true).plain("pid", &numbers.pid).end(),
+                // fail2ban-client's words.
+                false => put!(out, "Server replied: pong\n"),
+            },
+            Response::End => return Some(exit::OK),
+            _ => {}
+        }
+        None
+    }))
 }

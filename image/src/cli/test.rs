@@ -1,6 +1,7 @@
 //! `edgeban test`: what would a filter make of this log?
 
-use super::{Options, Piece, Usage, doubts, say, unexpected, unknown, wrong};
+use super::options::{Options, Piece, Usage, unexpected, wrong};
+use super::{doubts, text};
 use crate::arena::Arena;
 use crate::config::{self, Space};
 use crate::exit;
@@ -27,31 +28,6 @@ use edgeban_linux::file::{self, OpenFlags};
 use edgeban_linux::{Errno, random};
 use heapless::{String, Vec};
 
-const HELP: [&str; 2] = [
-    "\
-edgeban test --filter NAME [OPTION ...] [LOGFILE|-]
-edgeban test --match TEMPLATE [--ignore TEMPLATE] [OPTION ...] [LOGFILE|-]
-
-Says for each line of a log (standard input if it is - or not given) whether the filter matches and which address it
-names, then the totals and the addresses that would have been banned. Time is what the lines' own timestamps say.
-Needs no root and changes nothing. Exit code 1 if no line matched.
-
-  --filter NAME     one of your own (see --config), one of these, or auto: each line's program name chooses, and the
-                    form of lines without one
-",
-    "  --config FILE     where the filters of your own are, /etc/edgeban/edgeban.toml if not given
-  --match TEMPLATE  tries a filter of your own out, any number of times: a message with <ADDR> where the address stands
-                    (<PEER> with its port), <*> any text, <WORD> up to a space, <N> digits, <^CHARS> up to one of these,
-                    <a|b> one of these texts, \\< the sign itself; at its start <prog:NAME>, the program that logs it
-  --ignore TEMPLATE what --match fits and does not count
-  --mode MODE       normal (default), ddos, extra, aggressive
-  --maxretry N      attempts that ban, 5 if not given
-  --findtime TIME   within this time, 10m if not given
-  --json            one JSON object a line: line, match, address, filter; ban when the line leads to a ban
-  --quiet           only the totals and the bans
-",
-];
-
 /// How results are shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Show {
@@ -70,7 +46,7 @@ enum Chosen {
     /// One that edgeban has.
     BuiltIn(Filter),
     /// One of the configuration, by its name.
-    Named(&'static [u8]),
+    Named(&'static CStr),
     /// The first in memory.
     Custom,
 }
@@ -98,15 +74,13 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
     let filters = &mut arena.config.filters;
     while let Some(piece) = options.next()? {
         match piece {
-            Piece::Name(b"help" | b"h") => return Ok(help()),
-            Piece::Name(b"json") => request.show = Show::Json,
-            Piece::Name(b"quiet" | b"q") => request.show = Show::Totals,
-            Piece::Name(b"filter" | b"f") => {
-                let name = options.value("--filter")?;
+            Piece::Option("json", _) => request.show = Show::Json,
+            Piece::Option("quiet", _) => request.show = Show::Totals,
+            Piece::Option("filter", name) => {
                 if request.filter == Chosen::Custom {
-                    return Err(wrong("either --filter or --match", b""));
+                    return Err(wrong("either --filter or --match", c""));
                 }
-                request.filter = match name {
+                request.filter = match name.to_bytes() {
                     b"auto" => Chosen::All,
                     _ => text(name)
                         .and_then(Filter::from_name)
@@ -114,39 +88,35 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
                         .map_or(Chosen::Named(name), Chosen::BuiltIn),
                 };
             }
-            Piece::Name(b"config" | b"c") => path = Some(options.path("--config")?),
-            Piece::Name(name @ (b"match" | b"m" | b"ignore")) => {
+            Piece::Option("config", file) => path = Some(file),
+            Piece::Option(name @ ("match" | "ignore"), value) => {
                 if !matches!(request.filter, Chosen::None | Chosen::Custom) {
-                    return Err(wrong("either --filter or --match", b""));
+                    return Err(wrong("either --filter or --match", c""));
                 }
-                let of = if name == b"ignore" { Use::Ignore } else { Use::Match };
-                let value = options.value(if of == Use::Match { "--match" } else { "--ignore" })?;
+                let of = if name == "ignore" { Use::Ignore } else { Use::Match };
                 if let Err(code) = add(filters, of, value)? {
                     return Ok(code);
                 }
                 request.filter = Chosen::Custom;
             }
-            Piece::Name(b"mode") => {
-                let name = options.value("--mode")?;
+            Piece::Option("mode", name) => {
                 request.mode = text(name)
                     .and_then(Mode::from_name)
                     .ok_or(wrong("no such mode, expected normal, ddos, extra or aggressive", name))?;
             }
-            Piece::Name(b"maxretry") => {
-                let value = options.value("--maxretry")?;
+            Piece::Option("maxretry", value) => {
                 request.maxretry = text(value)
                     .and_then(|text| text.parse().ok())
                     .filter(|n| (1..=limits::MAXRETRY).contains(n))
                     .ok_or(wrong("maxretry is a number from 1 to 10000", value))?;
             }
-            Piece::Name(b"findtime") => {
-                let value = options.value("--findtime")?;
+            Piece::Option("findtime", value) => {
                 request.findtime = text(value)
                     .and_then(duration::parse)
                     .filter(|span| (1..=limits::FINDTIME_SECS).contains(&span.as_secs()))
                     .ok_or(wrong("findtime is a time from 1s to 365d, as 600, 10m or 1h", value))?;
             }
-            Piece::Name(name) => return Err(unknown(name)),
+            Piece::Option(..) => {}
             Piece::Word(word) if request.path.is_none() => request.path = Some(word),
             Piece::Word(word) => return Err(unexpected(word)),
         }
@@ -154,11 +124,11 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
     let mut buffer = [0; 512];
     let mut err = Out::new(BorrowedFd::STDERR, &mut buffer);
     let only = match request.filter {
-        Chosen::None => return Err(wrong("--filter NAME or --match TEMPLATE is missing", b"")),
+        Chosen::None => return Err(wrong("--filter NAME or --match TEMPLATE is missing", c"")),
         Chosen::All => None,
         Chosen::BuiltIn(filter) => Some(JailFilter::BuiltIn(filter)),
         Chosen::Custom if filters.templates(0, Use::Match).next().is_none() => {
-            return Err(wrong("--match TEMPLATE is missing", b""));
+            return Err(wrong("--match TEMPLATE is missing", c""));
         }
         Chosen::Custom => {
             doubts(filters, &mut err);
@@ -179,7 +149,7 @@ pub fn run(mut options: Options, arena: &'static mut Arena) -> Result<u8, Usage>
 }
 
 /// Adds a template of the command line to the one filter there is then; the exit code if it is none.
-fn add(filters: &mut Filters, of: Use, template: &'static [u8]) -> Result<Result<(), u8>, Usage> {
+fn add(filters: &mut Filters, of: Use, template: &'static CStr) -> Result<Result<(), u8>, Usage> {
     let template = text(template).ok_or(wrong("a template is UTF-8 text", template))?;
     if let Err(fault) = template::check_custom(template.as_bytes(), of) {
         let mut buffer = [0; 512];
@@ -193,28 +163,13 @@ fn add(filters: &mut Filters, of: Use, template: &'static [u8]) -> Result<Result
         // Both fit empty tables.
         let _ = String::try_from("match").map(|name| filters.add(name));
     }
-    filters.push(0, of, template).map_err(|_| wrong("this template is one too many, or too long", b""))?;
+    filters.push(0, of, template).map_err(|_| wrong("this template is one too many, or too long", c""))?;
     Ok(Ok(()))
 }
 
-fn help() -> u8 {
-    let [before, after] = HELP;
-    say(before);
-    for filter in Filter::ALL.into_iter().filter(reads_a_log) {
-        say("                      ");
-        say(filter.name());
-        say("\n");
-    }
-    say(after)
-}
-
-/// One does not: it counts bans.
-fn reads_a_log(filter: &Filter) -> bool {
+/// Whether it is there to read logs. One is not: it counts bans.
+pub fn reads_a_log(filter: &Filter) -> bool {
     *filter != Filter::Recidive
-}
-
-fn text(bytes: &'static [u8]) -> Option<&'static str> {
-    core::str::from_utf8(bytes).ok()
 }
 
 /// A jail for each filter in question that bans for good, so that every address is told once.

@@ -2,7 +2,8 @@
 //! leaves everything as it is.
 
 use super::{Daemon, KILL, OWN, Settings, follow, wants};
-use crate::control::Control;
+use crate::config::{Source, Space};
+use crate::control::{Change, Control};
 use crate::kill::{self, Kill};
 use crate::log;
 use crate::log::Log;
@@ -10,10 +11,13 @@ use crate::own::{self, OwnSocket, Wants};
 use crate::say::{Refused, hint, introduce};
 use crate::source::{Chunk, Files};
 use core::fmt;
+use edgeban_core::config;
 use edgeban_core::config::model::{Backend, Config, Jail};
 use edgeban_core::control::response::ReloadNumbers;
+use edgeban_core::control::{Refusal, Wait};
 use edgeban_core::engine::Reloaded;
 use edgeban_core::firewall::backend::unsupported;
+use edgeban_core::limits;
 use edgeban_core::time::Instant;
 use edgeban_linux::Errno;
 use edgeban_linux::epoll::Ready;
@@ -28,7 +32,7 @@ struct Opened {
 }
 
 /// It does not do, which was said.
-struct Refusal;
+struct NotSo;
 
 /// Where that is said: in the log, and to the clients who asked.
 struct Complaints<'a, 'l, 'b> {
@@ -37,10 +41,10 @@ struct Complaints<'a, 'l, 'b> {
 }
 
 impl Complaints<'_, '_, '_> {
-    fn say(&mut self, line: fmt::Arguments<'_>) -> Refusal {
+    fn say(&mut self, line: fmt::Arguments<'_>) -> NotSo {
         log!(self.log, Error, "{line}");
         self.control.complain(line);
-        Refusal
+        NotSo
     }
 }
 
@@ -52,18 +56,23 @@ fn enabled(jails: &[Jail]) -> impl Iterator<Item = &Jail> {
 impl Daemon {
     /// Reads the configuration anew and goes on with it, or says why not.
     pub(super) fn reload(&mut self, chunk: &mut Chunk, now: Instant, log: &mut Log<'_>) {
-        // What was written before is judged as it was then, and told with the jails as they were.
-        self.files.wake(chunk);
-        self.read(chunk, now, log);
-        self.report(now, log);
+        self.judge_the_past(chunk, now, log);
         let numbers = match self.prepare(now, log) {
             Ok(opened) => {
                 let numbers = self.go_on(opened, log);
+                let ReloadNumbers { jails, files, begun, ended, lifted, forgotten } = numbers;
+                log!(
+                    log,
+                    Info,
+                    "reloaded: {jails} jails, {begun} of them new, {ended} ended; {files} log files; {lifted} bans lifted; {forgotten} \
+                     settings made by hand are gone"
+                );
+                self.settings.by_hand = 0;
                 // Finds where each new log ends: what is written once this is said to be done must count.
                 self.read(chunk, now, log);
                 Some(numbers)
             }
-            Err(Refusal) => {
+            Err(NotSo) => {
                 log!(log, Error, "not reloaded: the configuration stays as it was");
                 None
             }
@@ -71,15 +80,51 @@ impl Daemon {
         self.control.reloaded(numbers, now);
     }
 
+    /// What was written before is judged as it was then, and told with the jails as they were.
+    fn judge_the_past(&mut self, chunk: &mut Chunk, now: Instant, log: &mut Log<'_>) {
+        self.files.wake(chunk);
+        self.read(chunk, now, log);
+        self.report(now, log);
+    }
+
+    /// Changes a setting as somebody asks, or says why not.
+    pub(super) fn set(&mut self, change: &Change, chunk: &mut Chunk, now: Instant, log: &mut Log<'_>) {
+        let Change { place, jail, key, value } = change;
+        self.judge_the_past(chunk, now, log);
+        let Self { source, settings, engine, control, .. } = self;
+        let Source { config, space: Space { tokens, .. }, .. } = source;
+        config.global.clone_from(&settings.global);
+        config.bantime = settings.bantime;
+        config.filters.copy_from(engine.filters());
+        config.jails.clear();
+        config.jails.extend(engine.jails().iter().filter(|jail| !jail.name.is_empty()).take(limits::JAILS).cloned());
+        let set = config::set(config, jail, key, value, tokens, &mut |error| {
+            control.explain(*place, format_args!("{error}"));
+        });
+        let lifted = set.ok().and_then(|()| {
+            let opened = self.open(now).map_err(|(what, error)| {
+                self.control.explain(*place, format_args!("{what}: {error}"));
+            });
+            Some(self.go_on(opened.ok()?, log).lifted)
+        });
+        if lifted.is_some() {
+            log!(log, Info, "set by hand, until the next reload: {key} of jail {jail} to {value}");
+            self.settings.by_hand += 1;
+            self.read(chunk, now, log);
+        }
+        let wait = lifted.map(|lifted| Wait::for_set(u32::try_from(lifted).unwrap_or(u32::MAX), now));
+        self.control.end(*place, wait, Refusal::NotSet, now);
+    }
+
     /// Reads the configuration, and tries all of it that can fail.
-    fn prepare(&mut self, now: Instant, log: &mut Log<'_>) -> Result<Opened, Refusal> {
+    fn prepare(&mut self, now: Instant, log: &mut Log<'_>) -> Result<Opened, NotSo> {
         let Self { source, control, .. } = self;
         let mut complaints = Complaints { control, log };
         source
-            .read(&mut |line| {
-                complaints.say(line);
+            .read(&mut |fault| {
+                complaints.say(format_args!("{fault}"));
             })
-            .map_err(|_| Refusal)?;
+            .map_err(|_| NotSo)?;
 
         let Config { global, jails, .. } = &*self.source.config;
         let running = &self.settings.global;
@@ -166,7 +211,7 @@ impl Daemon {
         let config = &*source.config;
         let runs = |jail: &Jail| enabled(engine.jails()).any(|running| running.name == jail.name);
         enabled(&config.jails).filter(|jail| !runs(jail)).for_each(|jail| introduce(jail, &config.filters, log));
-        *settings = Settings::of(config);
+        *settings = Settings { by_hand: settings.by_hand, ..Settings::of(config) };
         let Reloaded { begun, ended, lifted } = engine.reload(&config.jails, settings.global.layout());
         engine.set_filters(&config.filters);
 
@@ -183,11 +228,6 @@ impl Daemon {
             kill.banned();
         }
         let (jails, files) = (enabled(engine.jails()).count(), files.len());
-        log!(
-            log,
-            Info,
-            "reloaded: {jails} jails, {begun} of them new, {ended} ended; {files} log files; {lifted} bans lifted"
-        );
         log.set_level(settings.global.log_level);
         let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         ReloadNumbers {
@@ -196,6 +236,7 @@ impl Daemon {
             begun: begun.into(),
             ended: ended.into(),
             lifted: lifted.into(),
+            forgotten: settings.by_hand,
         }
     }
 }
