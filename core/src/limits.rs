@@ -92,6 +92,9 @@ pub const FACTOR: u32 = 1000;
 /// is held against all: they are for a few networks, not for lists of countries.
 pub const PREFIX_BANS: usize = 64;
 
+/// Bytes of a group's name: `useradd` takes as many.
+pub const GROUP_NAME: usize = 32;
+
 /// [`BANS`] as the kernel's messages count.
 #[expect(clippy::as_conversions, reason = "at most 2^24, as asserted below")]
 pub const BANS_U32: u32 = BANS as u32;

@@ -76,6 +76,8 @@ pub struct Control {
     /// The token of the client at place 0; that of the others follow.
     base: u64,
     user: u32,
+    /// Whose members may ask, too.
+    group: Option<u32>,
     started: Instant,
     stop: bool,
     change: Option<Change>,
@@ -91,11 +93,14 @@ pub struct World<'a> {
 }
 
 impl Control {
-    /// Makes the socket. The events of its clients carry `base` and the tokens behind it.
-    pub fn open(instance: Instance, lock: Lock, base: u64, now: Instant) -> Result<Self, Errno> {
+    /// Makes the socket, for the members of `group`, too. The events of its clients carry `base` and the tokens behind it.
+    pub fn open(instance: Instance, lock: Lock, group: Option<u32>, base: u64, now: Instant) -> Result<Self, Errno> {
         let listener = instance.listen(&lock)?;
+        if group.is_some() {
+            instance.admit(&lock, group)?;
+        }
         let (clients, user) = (Clients::new(), process::effective_user());
-        Ok(Self { instance, listener, lock, clients, base, user, started: now, stop: false, change: None })
+        Ok(Self { instance, listener, lock, clients, base, user, group, started: now, stop: false, change: None })
     }
 
     /// Takes the connections that wait. Their requests are read at once, so that a client that asks is not sent away for one
@@ -107,8 +112,7 @@ impl Control {
                 return;
             }
             let Ok(connection) = self.listener.accept() else { return };
-            let permitted = connection.peer().is_ok_and(|peer| peer.uid == 0 || peer.uid == self.user);
-            if !permitted {
+            if !self.permits(&connection) {
                 self.clients.counters.not_permitted += 1;
                 let _ = send(&connection, &Response::Refused(Refusal::NotPermitted));
                 continue;
@@ -128,6 +132,22 @@ impl Control {
             });
             if added { self.read(place, world) } else { self.clients.close(place) }
         }
+    }
+
+    /// Whether its peer may ask.
+    fn permits(&self, connection: &Connection) -> bool {
+        let Ok(peer) = connection.peer() else { return false };
+        let member = |group| peer.gid == group || connection.peer_is_in(group).unwrap_or(false);
+        peer.uid == 0 || peer.uid == self.user || self.group.is_some_and(member)
+    }
+
+    /// Lets the members of another group ask from now on, or nobody but root and the daemon's user.
+    pub fn admit(&mut self, group: Option<u32>) -> Result<(), Errno> {
+        if group != self.group {
+            self.instance.admit(&self.lock, group)?;
+            self.group = group;
+        }
+        Ok(())
     }
 
     fn token(&self, place: usize) -> u64 {

@@ -11,6 +11,7 @@ use crate::config::{self, Origin, Source, Space};
 use crate::control::{Control, World};
 use crate::exit;
 use crate::firewall::{BUSY_TRIES, BUSY_WAIT, Firewall};
+use crate::group;
 use crate::instance::{Instance, Lock, NotLocked};
 use crate::kill::{self, Kill};
 use crate::log::Log;
@@ -249,7 +250,8 @@ impl Daemon {
         let kill = kill.map_err(Failure::of(kill::WHAT))?;
         let kill_fds = kill.iter().flat_map(Kill::fds).map(|fd| (fd, KILL));
         let watch = Watch::open();
-        let control = Control::open(instance, lock, CLIENTS, now()?).map_err(Failure::of("control socket"))?;
+        let group = group::number(&settings.global.control_group).map_err(Failure::of(group::WHAT))?;
+        let control = Control::open(instance, lock, group, CLIENTS, now()?).map_err(Failure::of("control socket"))?;
         let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
         for (fd, token) in [
             (Some(signals.as_fd()), SIGNALS),

@@ -83,14 +83,26 @@ impl Instance {
         Err(NotLocked::Held(Vec::from_slice(pid).unwrap_or_default()))
     }
 
-    /// Makes the socket, for root and the daemon's user alone. One that is there is stale: the lock, which must be held,
-    /// says that nobody listens there.
+    /// Makes the socket, for root and the daemon's user alone, until [`Instance::admit`]. One that is there is stale: the
+    /// lock, which must be held, says that nobody listens there.
     pub fn listen(&self, _: &Lock) -> Result<Listener, Errno> {
         let path = self.socket.as_c_str();
         if file::status_of_link(path).is_ok_and(|status| status.kind == FileKind::Socket) {
             file::unlink(path)?;
         }
         Listener::bind(path, 0o600, WAITING)
+    }
+
+    /// Lets the members of a group connect, too, or nobody else.
+    pub fn admit(&self, _: &Lock, group: Option<u32>) -> Result<(), Errno> {
+        let path = self.socket.as_c_str();
+        match group {
+            Some(group) => {
+                file::set_group(path, group)?;
+                file::set_mode(path, 0o660)
+            }
+            None => file::set_mode(path, 0o600),
+        }
     }
 
     /// Takes the socket's file away.

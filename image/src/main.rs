@@ -17,6 +17,7 @@ mod daemon;
 mod entry;
 mod exit;
 mod firewall;
+mod group;
 mod instance;
 mod json;
 mod kill;

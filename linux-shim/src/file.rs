@@ -139,6 +139,29 @@ pub fn unlink(path: &CStr) -> Result<(), Errno> {
     unsafe { arch::call(c::__NR_unlinkat, args) }.map(drop)
 }
 
+/// Gives the file that `path` leads to these permission bits: chmod(2).
+///
+/// # Errors
+/// `EPERM` when it is another's, `ENOENT`, `EROFS`.
+pub fn set_mode(path: &CStr, mode: u16) -> Result<(), Errno> {
+    let args = [arch::from_i32(c::AT_FDCWD), arch::from_slice(path.to_bytes_with_nul()), usize::from(mode)];
+    // SAFETY: `path` is borrowed from the caller and ends in a NUL, at which the kernel stops reading; it writes nothing.
+    unsafe { arch::call(c::__NR_fchmodat, args) }.map(drop)
+}
+
+/// Gives the file `path` to a group, its user stays: lchown(2). A symbolic link is not followed.
+///
+/// # Errors
+/// `EPERM` when it is another's, or without `CAP_CHOWN` for a group that this process is not in; `ENOENT`, `EROFS`.
+pub fn set_group(path: &CStr, group: u32) -> Result<(), Errno> {
+    let path = arch::from_slice(path.to_bytes_with_nul());
+    // The user of all ones is the one it has.
+    let (user, flags) = (arch::from_u32(u32::MAX), arch::from_u32(c::AT_SYMLINK_NOFOLLOW));
+    let args = [arch::from_i32(c::AT_FDCWD), path, user, arch::from_u32(group), flags];
+    // SAFETY: `path` is borrowed from the caller and ends in a NUL, at which the kernel stops reading; it writes nothing.
+    unsafe { arch::call(c::__NR_fchownat, args) }.map(drop)
+}
+
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {

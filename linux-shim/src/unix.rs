@@ -63,6 +63,9 @@ const_assert_eq!(offset_of!(Credentials, pid), offset_of!(ucred, pid));
 const_assert_eq!(offset_of!(Credentials, uid), offset_of!(ucred, uid));
 const_assert_eq!(offset_of!(Credentials, gid), offset_of!(ucred, gid));
 
+/// Groups of a peer that are looked through.
+pub const GROUPS: usize = 256;
+
 /// What [`Connection::receive`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packet<'b> {
@@ -153,6 +156,28 @@ impl Connection {
         Ok(peer)
     }
 
+    /// Whether the user at the other end is in this group: `SO_PEERGROUPS`, as they were when the connection was made.
+    /// False for a member of more than [`GROUPS`] groups.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT` in kernels before 4.13.
+    pub fn peer_is_in(&self, group: u32) -> Result<bool, Errno> {
+        let mut groups = [0u32; GROUPS];
+        let mut size = u32::try_from(size_of_val(&groups)).unwrap_or(0);
+        let (level, option) = (arch::from_u32(net::SOL_SOCKET), arch::from_u32(net::SO_PEERGROUPS));
+        let args = [self.as_fd().arg(), level, option, arch::from_slice_mut(&mut groups), arch::from_mut(&mut size)];
+        // SAFETY: `groups` and `size` are ours; the kernel writes at most as many bytes as `size` announces, which is how
+        // large `groups` is, and `size`.
+        match unsafe { arch::call(c::__NR_getsockopt, args) } {
+            Ok(_) => {
+                let count = usize::try_from(size).unwrap_or(0) / size_of::<u32>();
+                Ok(groups.get(..count).unwrap_or_default().contains(&group))
+            }
+            Err(Errno::ERANGE) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sends one packet.
     ///
     /// # Errors
@@ -218,6 +243,13 @@ mod tests {
         let server = listener.accept().unwrap();
         let peer = server.peer().unwrap();
         assert_eq!((peer.pid, peer.uid), (std::process::id(), crate::process::effective_user()));
+        for group in [0, 4, 1000, 54_321, peer.gid] {
+            // Whatever groups the tests are run with.
+            let status = fs::read_to_string("/proc/self/status").unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap();
+            let is_in = line.split_ascii_whitespace().any(|word| word == format!("{group}"));
+            assert_eq!(server.peer_is_in(group), Ok(is_in), "{group}");
+        }
         let mut buffer = [0; 4];
         assert_eq!(server.receive(&mut buffer), Err(Errno::EAGAIN));
         for packet in [b"one".as_slice(), b"seven", b"two"] {

@@ -1,7 +1,7 @@
 //! What an operator asks of the running daemon: jails and their settings, JSON of every verb, answers in many parts, with
 //! the real binary on the real kernel.
 
-use edgeban_tests::lab::{ATTACKERS_V4, Edgeban, Lab, LogFile, eventually, numbered, text};
+use edgeban_tests::lab::{ATTACKERS_V4, Edgeban, Lab, LogFile, binary, eventually, numbered, text};
 use edgeban_tests::said::{Said, say};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketType, accept, bind, connect, listen, recv, send, socket,
@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::thread;
 use std::time::Duration;
 
@@ -293,6 +294,78 @@ fn an_answer_in_many_parts_waits_for_its_reader_and_nobody_waits_for_it() {
     send(&slow, &[1, 4, 0, 0], SendFlags::empty()).unwrap();
     let (len, _) = recv(&slow, &mut [0; 384], RecvFlags::empty()).unwrap();
     assert!(len > 100);
+}
+
+#[test]
+fn the_members_of_a_group_may_ask_and_nobody_else() {
+    let mut world = World::new();
+    let groups = fs::read_to_string(world.lab.inside("/etc/group")).unwrap();
+    fs::write(world.lab.inside("/etc/group"), format!("{groups}edgebanops:x:54321:ann\n")).unwrap();
+    // The lab's directory is not for everybody.
+    let shared = world.lab.inside("/run/config");
+    fs::write(&shared, "").unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o644)).unwrap();
+    let ask = |group: &str, groups: &str| {
+        let mut command = world.lab.router("setpriv");
+        command.args(["--reuid=65534", group, groups]).arg(binary()).args(["ping", "--config", "/run/config"]);
+        say(command, "")
+    };
+    let [member, second, stranger] = [
+        ("--regid=54321", "--clear-groups"),
+        ("--regid=65534", "--groups=4,54321,9"),
+        ("--regid=65534", "--groups=4,9"),
+    ];
+    let socket = || {
+        let mut names = fs::read_dir(world.lab.inside("/run/edgeban")).unwrap().map(|entry| entry.unwrap().path());
+        names.find(|path| path.to_str().unwrap().ends_with(".sock")).unwrap()
+    };
+    let state = || {
+        let socket = fs::metadata(socket()).unwrap();
+        (socket.mode() & 0o777, socket.uid(), socket.gid())
+    };
+    let denied = |who: (&str, &str)| {
+        let said = ask(who.0, who.1);
+        assert_eq!((said.code, &*said.out), (Some(4), ""), "{who:?}");
+        assert!(said.err.contains("only root, the user whom edgeban runs as, and the members"), "{}", said.err);
+    };
+    assert_eq!(state(), (0o600, 0, 0));
+    [member, second, stranger].into_iter().for_each(denied);
+    let text = fs::read_to_string(&world.config).unwrap();
+    let reload = |global: &str| {
+        fs::write(&world.config, format!("[global]\n{global}\n{text}")).unwrap();
+        world.say(&["reload"])
+    };
+    for global in ["control_group = \"edgebanops\"", "control_group = 54321"] {
+        let _ = reload("").ok(&["reload"]);
+        assert_eq!(state().0, 0o600);
+        denied(member);
+        let _ = reload(global).ok(&["reload"]);
+        assert_eq!(state(), (0o660, 0, 54321));
+        for who in [member, second] {
+            assert_eq!(ask(who.0, who.1).ok(&[who.0]), "Server replied: pong\n");
+        }
+        denied(stranger);
+        // Whoever lets others connect does not let them ask.
+        fs::set_permissions(socket(), fs::Permissions::from_mode(0o666)).unwrap();
+        denied(stranger);
+    }
+    let before = state();
+    reload("control_group = \"nosuchgroup\"").fails(&["reload"], 1, "[global] control_group: ENOENT (2)");
+    assert_eq!(state(), before);
+    assert_eq!(ask(member.0, member.1).code, Some(0), "all stays as it was");
+
+    // From the start, too; and not at all where there is no such group.
+    let pid = world.one(&["status"])["pid"].to_string();
+    fs::write(&world.config, format!("[global]\ncontrol_group = 54321\n{text}")).unwrap();
+    assert!(world.ok(&["stop"]).contains(&pid));
+    assert_eq!(world.edgeban.exit_code(), 0);
+    world.edgeban = world.lab.start_file(&world.config);
+    assert_eq!(ask(second.0, second.1).code, Some(0));
+    let bad = world.lab.config("[global]\ntable = \"other\"\ncontrol_group = \"nosuchgroup\"");
+    let said = say(world.lab.edgeban(&["run", "--config", &bad]), "");
+    assert_eq!(said.code, Some(4));
+    assert!(said.err.contains("[global] control_group: ENOENT (2)"), "{}", said.err);
+    assert!(world.lab.table("other").is_none());
 }
 
 /// What the real client says where a daemon answers this.

@@ -154,6 +154,8 @@ pub enum Limit {
     Device,
     /// [`limits::RUN_DIR`].
     RunDir,
+    /// [`limits::GROUP_NAME`].
+    GroupName,
     /// A string with escapes.
     Decoded,
 }
@@ -204,6 +206,7 @@ impl Limit {
             Self::Device => ("IFNAMSIZ", 15, "bytes"),
             Self::TableName => ("TABLE_NAME", limits::TABLE_NAME, "bytes"),
             Self::RunDir => ("RUN_DIR", limits::RUN_DIR, "bytes"),
+            Self::GroupName => ("GROUP_NAME", limits::GROUP_NAME, "bytes"),
             Self::Decoded => ("IGNOREIP * 64", super::text::Text::CAPACITY, "bytes in a string with escapes"),
         }
     }

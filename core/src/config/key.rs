@@ -64,6 +64,8 @@ pub enum Key {
     ProtectTable,
     /// `foreign`.
     Foreign,
+    /// `control_group`.
+    ControlGroup,
     /// `run_dir`.
     RunDir,
     /// `match`.
@@ -73,7 +75,7 @@ pub enum Key {
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`, then those of a filter.
-pub(super) const ALL: [Key; 31] = [
+pub(super) const ALL: [Key; 32] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -102,13 +104,14 @@ pub(super) const ALL: [Key; 31] = [
     Key::Ipv6Prefix,
     Key::ProtectTable,
     Key::Foreign,
+    Key::ControlGroup,
     Key::RunDir,
     Key::Match,
     Key::Ignore,
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 31] = [
+pub(super) const NAMES: [&str; 32] = [
     "enabled",
     "mode",
     "logpath",
@@ -137,6 +140,7 @@ pub(super) const NAMES: [&str; 31] = [
     "ipv6_prefix",
     "protect_table",
     "foreign",
+    "control_group",
     "run_dir",
     "match",
     "ignore",
@@ -230,6 +234,7 @@ impl fmt::Display for Key {
             Self::Logpath => "the absolute path of a file, or an array of them",
             Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
+            Self::ControlGroup => "the name or the number of a group",
             Self::RunDir => "the absolute path of a directory",
             Self::Match => "an array of templates such as '<prog:myapp> login failed for <*> from <ADDR>'",
             Self::Ignore => "an array of templates such as '<prog:myapp> login failed for monitor <*>'",

@@ -41,6 +41,7 @@ impl Config {
             widths: Widths { v4: 0, v6: 0 },
             protect_table: false,
             foreign: Foreign::Keep,
+            control_group: ControlGroup::Nobody,
             run_dir: String::new(),
         },
         jails: Vec::new(),
@@ -88,6 +89,8 @@ pub struct Global {
     pub protect_table: bool,
     /// `foreign`: what becomes of elements that others put into our sets.
     pub foreign: Foreign,
+    /// `control_group`: who besides root may ask the running daemon.
+    pub control_group: ControlGroup,
     /// `run_dir`: the absolute path, without a slash at its end, of the directory with the lock and the control socket.
     pub run_dir: String<{ limits::RUN_DIR }>,
 }
@@ -107,6 +110,18 @@ impl Global {
             foreign: self.foreign,
         }
     }
+}
+
+/// A group of users.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum ControlGroup {
+    /// None.
+    #[default]
+    Nobody,
+    /// That of this number.
+    Number(u32),
+    /// That of this name.
+    Name(String<{ limits::GROUP_NAME }>),
 }
 
 /// What holds the bans.
@@ -211,6 +226,7 @@ impl Default for Global {
             widths: Widths::FULL,
             protect_table: false,
             foreign: Foreign::default(),
+            control_group: ControlGroup::default(),
             run_dir,
         }
     }

@@ -100,6 +100,7 @@ impl Jail {
             | Key::Ipv6Prefix
             | Key::ProtectTable
             | Key::Foreign
+            | Key::ControlGroup
             | Key::RunDir
             | Key::Match
             | Key::Ignore => return None,

@@ -3,7 +3,7 @@
 use super::duration::{self, Fault};
 use super::error::{AddressFault, Hint, Limit, PathFault, Problem, Report};
 use super::key::Key;
-use super::model::{Backend, BanTime, Global, Jail, LogLevel, OnStop};
+use super::model::{Backend, BanTime, ControlGroup, Global, Jail, LogLevel, OnStop};
 use super::suggest;
 use super::text::{Text, place};
 use crate::addr::{Prefix, Widths};
@@ -207,6 +207,19 @@ fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Pro
             if !global.devices.contains(&name) {
                 global.devices.push(name).map_err(|_| Problem::TooMany(Limit::Devices))?;
             }
+        }
+        (Key::ControlGroup, Value::Number { number, negative }) => {
+            let number = number.filter(|_| !negative).and_then(|number| u32::try_from(number).ok());
+            // The last is nobody's: chown(2) leaves the group as it is.
+            let number = number.filter(|number| *number != u32::MAX).ok_or(Problem::Range(key))?;
+            global.control_group = ControlGroup::Number(number);
+        }
+        (Key::ControlGroup, Value::Text("")) => global.control_group = ControlGroup::Nobody,
+        (Key::ControlGroup, Value::Text(text)) => {
+            if !text.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
+                return Err(Problem::Malformed(key));
+            }
+            global.control_group = ControlGroup::Name(fixed(text, Limit::GroupName)?);
         }
         (Key::RunDir, Value::Text(text)) => {
             let path = text.trim_end_matches('/');

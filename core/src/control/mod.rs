@@ -22,6 +22,7 @@
 
 pub mod clients;
 pub mod frame;
+pub mod group;
 pub mod parts;
 pub mod request;
 pub mod response;

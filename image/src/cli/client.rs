@@ -34,6 +34,10 @@ impl fmt::Display for Name<'_> {
     }
 }
 
+/// Who may ask.
+const NOT_PERMITTED: &str =
+    "only root, the user whom edgeban runs as, and the members of [global] control_group may ask it";
+
 /// Why there is no answer.
 enum Trouble {
     Connect(Errno),
@@ -101,6 +105,7 @@ pub fn ask(
                 Trouble::Connect(Errno::ENOENT | Errno::ECONNREFUSED) => {
                     put!(&mut err, "no edgeban runs for table {table} in this network namespace ({socket})")
                 }
+                Trouble::Connect(Errno::EACCES) => put!(&mut err, "{socket}: {}: {NOT_PERMITTED}", Errno::EACCES),
                 Trouble::Connect(error) => put!(&mut err, "{socket}: {error}"),
                 Trouble::Talk(error) => put!(&mut err, "the running edgeban cannot be asked: {error}"),
                 Trouble::Silent => put!(&mut err, "the running edgeban does not answer within {PATIENCE}"),
@@ -181,7 +186,7 @@ fn refused(refusal: Refusal, err: &mut Out<'_>) -> u8 {
     const TRYING: &str = "; edgeban keeps trying";
     let (code, text) = match refusal {
         Refusal::Version | Refusal::Malformed => (exit::INPUT, "the running edgeban is of another version"),
-        Refusal::NotPermitted => (exit::INPUT, "only root and the user whom edgeban runs as may ask it"),
+        Refusal::NotPermitted => (exit::INPUT, NOT_PERMITTED),
         Refusal::Busy => (exit::INPUT, "too many clients wait for an answer, try again"),
         Refusal::NoSuchJail => (exit::NO, "there is no such jail"),
         Refusal::Protected => (

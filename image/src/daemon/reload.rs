@@ -4,6 +4,7 @@
 use super::{Daemon, KILL, OWN, Settings, follow, wants};
 use crate::config::{Source, Space};
 use crate::control::{Change, Control};
+use crate::group;
 use crate::kill::{self, Kill};
 use crate::log;
 use crate::log::Log;
@@ -181,8 +182,9 @@ impl Daemon {
 
     /// Opens what another configuration needs.
     fn open(&mut self, now: Instant) -> Result<Opened, (&'static str, Errno)> {
-        let Self { source, engine, epoll, kill, own, .. } = self;
+        let Self { source, engine, epoll, kill, own, control, .. } = self;
         let mut opened = Opened { kill: None, own: None };
+        let group = group::number(&source.config.global.control_group).map_err(|error| (group::WHAT, error))?;
         if source.config.global.kill_connections && kill.is_none() {
             let new = Kill::open().map_err(|error| (kill::WHAT, error))?;
             for fd in new.fds().into_iter().flatten() {
@@ -201,6 +203,13 @@ impl Daemon {
                 engine.own_mut().forget();
             }
             opened.own = new.map_err(|error| (own::WHAT, error))?;
+        }
+        // The last: nothing that follows fails.
+        if let Err(error) = control.admit(group) {
+            if opened.own.is_some() && !had.addresses {
+                engine.own_mut().forget();
+            }
+            return Err((group::WHAT, error));
         }
         Ok(opened)
     }

@@ -359,6 +359,15 @@ fn words() {
             &["2:9: a table, expected a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`"],
         ),
         ("[global]\nrun_dir = 'run'", &["2:11: `run` is not understood, expected the absolute path of a directory"]),
+        (
+            "[global]\ncontrol_group = 'a:b'",
+            &["2:17: `a:b` is not understood, expected the name or the number of a group"],
+        ),
+        (
+            "[global]\ncontrol_group = 4294967295",
+            &["2:17: `4294967295` is out of range, expected the name or the number of a group"],
+        ),
+        ("[global]\ncontrol_group = -1", &["2:17: `-1` is out of range, expected the name or the number of a group"]),
         ("[global]\nrun_dir = '/'", &["2:11: `/` is not understood, expected the absolute path of a directory"]),
         (
             "[global]\nrun_dir = \"/a\\n\"",
@@ -519,14 +528,14 @@ fn names() {
         (
             "[global]\nmax_retry = 5",
             &[
-                "2:1: unknown key `max_retry` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir`",
+                "2:1: unknown key `max_retry` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group` or `run_dir`",
             ],
         ),
         (
             "[global]\npid_file = \"/run/x\"\nlog_levle = \"info\"",
             &[
                 "2:1: unknown key `pid_file` in [global]: edgeban stays in the foreground, its supervisor knows the process",
-                "3:1: unknown key `log_levle` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign` or `run_dir` (did you mean `log_level`?)",
+                "3:1: unknown key `log_levle` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group` or `run_dir` (did you mean `log_level`?)",
             ],
         ),
         (

@@ -1,6 +1,6 @@
 //! What a right file means.
 
-use super::super::model::{Backend, BanTime, Config, Global, Jail, LogLevel, OnStop};
+use super::super::model::{Backend, BanTime, Config, ControlGroup, Global, Jail, LogLevel, OnStop};
 use super::{defaults_alone, good};
 use crate::addr::{Prefix, Widths};
 use crate::ban::ladder::Growth;
@@ -136,6 +136,7 @@ fn every_key_arrives() {
         ipv6_prefix = 64
         protect_table = true
         foreign = "remove"
+        control_group = "adm"
         run_dir = "/tmp/a b//"
     "#;
     let a = Jail {
@@ -180,6 +181,7 @@ fn every_key_arrives() {
         widths: Widths { v4: 24, v6: 64 },
         protect_table: true,
         foreign: Foreign::Remove,
+        control_group: ControlGroup::Name("adm".try_into().unwrap()),
         run_dir: "/tmp/a b".try_into().unwrap(),
         ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove)
     };

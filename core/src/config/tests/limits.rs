@@ -1,6 +1,7 @@
 //! Each capacity: full is right, one more is refused by name.
 
 use super::super::ERRORS;
+use super::super::model::ControlGroup;
 use super::{bad, good, one};
 use crate::detect::template::Use;
 use crate::limits;
@@ -66,6 +67,15 @@ fn table_names() {
     assert_eq!(good(&text(limits::TABLE_NAME)).global.table.len(), limits::TABLE_NAME);
     let name = "a".repeat(32);
     assert_eq!(one(&text(32)), format!("1:16: `{name}` has 32 bytes, expected at most TABLE_NAME = 31 bytes"));
+}
+
+#[test]
+fn groups() {
+    let text = |n: usize| format!("global.control_group = '{}'", "a".repeat(n));
+    let name = ControlGroup::Name("a".repeat(limits::GROUP_NAME).as_str().try_into().unwrap());
+    assert_eq!(good(&text(limits::GROUP_NAME)).global.control_group, name);
+    assert!(one(&text(limits::GROUP_NAME + 1)).contains("GROUP_NAME = 32 bytes"));
+    assert_eq!(good("global.control_group = 4294967294").global.control_group, ControlGroup::Number(u32::MAX - 1));
 }
 
 #[test]
