@@ -22,6 +22,7 @@ pub mod count;
 pub mod detect;
 pub mod engine;
 pub mod event;
+pub mod evidence;
 pub mod firewall;
 pub mod limits;
 pub mod own;

@@ -102,6 +102,22 @@ pub const BANS_U32: u32 = BANS as u32;
 /// milliseconds. Each may keep the kernel busy with `net.core.wmem_default` bytes of answers that it does not read.
 pub const CLIENTS: usize = 16;
 
+/// Lines that counted, kept to answer why somebody is banned: the last 200 bans of five attempts. 232 bytes each, resident
+/// with use.
+pub const EVIDENCE: usize = 1024;
+
+/// Bytes of such a line. sshd's and dropbear's are half as long; the address of most formats is in them.
+pub const EVIDENCE_TEXT: usize = 200;
+
+/// Connections to the page, metrics and events at one time: some browsers and a Prometheus. 6 KiB each, resident with use.
+pub const WEB_CLIENTS: usize = 8;
+
+/// Bytes of `web_token`, at most; [`WEB_TOKEN_LEAST`] at least.
+pub const WEB_TOKEN: usize = 64;
+
+/// Fewer bytes could be guessed over the network.
+pub const WEB_TOKEN_LEAST: usize = 16;
+
 /// Largest `maxretry`.
 pub const MAXRETRY: u32 = 10_000;
 

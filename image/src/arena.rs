@@ -8,6 +8,7 @@
 use crate::kill;
 use crate::log;
 use crate::source::{Chunk, Files};
+use crate::web;
 use crate::xtables;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +48,8 @@ pub struct Arena {
     pub answer: [u8; ANSWER],
     /// What goes to and comes from the kernel to cut connections.
     pub kill: kill::Buffers,
+    /// Who looks at the page.
+    pub web: web::Buffers,
     /// Tables of legacy iptables.
     pub tables: xtables::Buffers,
 }
@@ -68,6 +71,7 @@ static ARENA: Static = Static(UnsafeCell::new(Arena {
     request: [0; nft::DATAGRAM],
     answer: [0; ANSWER],
     kill: kill::Buffers::new(),
+    web: web::Buffers::new(),
     tables: xtables::Buffers::new(),
 }));
 

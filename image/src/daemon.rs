@@ -20,6 +20,7 @@ use crate::own::{self, OwnSocket, Wants};
 use crate::say::{Held, introduce};
 use crate::source::{AddError, Chunk, Files};
 use crate::watch::Watch;
+use crate::web::{self, Around, Web};
 use crate::{log, put};
 use edgeban_core::config::model::{Backend, BanTime, Config, Global, Jail, OnStop};
 use edgeban_core::engine::{Engine, FullMemory, JailSet};
@@ -64,6 +65,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         tables,
         files,
         log,
+        web,
         ..
     } = arena;
     let mut buffer = [0; 512];
@@ -89,7 +91,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         }
     }
     let firewall = Firewall::open(request, answer, tables);
-    let result = Daemon::start(source, (instance, lock), engine, files, firewall, kill, &mut log)
+    let result = Daemon::start(source, (instance, lock), engine, files, firewall, (kill, web), &mut log)
         .and_then(|mut daemon| daemon.run(chunk, &mut log));
     let code = match result {
         Ok(code) => code,
@@ -135,8 +137,12 @@ const NOTICES: u64 = 3;
 const CONTROL: u64 = 4;
 const OWN: u64 = 10;
 const KILL: u64 = 16;
+const WEB: u64 = 17;
 /// That of the first client; its place is added.
 const CLIENTS: u64 = 64;
+/// That of the first client of the page; its place is added.
+const READERS: u64 = 128;
+const _: () = assert!(limits::CLIENTS <= 64 && limits::WEB_CLIENTS <= 64);
 
 /// What of the configuration is no jail's.
 pub struct Settings {
@@ -173,6 +179,7 @@ struct Daemon {
     signals: SignalFd,
     epoll: Epoll,
     control: Control,
+    web: Web,
 }
 
 /// The jails that follow each file, by its number.
@@ -222,7 +229,7 @@ impl Daemon {
         memory: &'static mut FullMemory,
         files: &'static mut Files,
         firewall: Firewall,
-        kill_buffers: &'static mut kill::Buffers,
+        (kill_buffers, web): (&'static mut kill::Buffers, &'static mut web::Buffers),
         log: &mut Log<'_>,
     ) -> Result<Self, Failure> {
         let set =
@@ -252,6 +259,10 @@ impl Daemon {
         let watch = Watch::open();
         let group = group::number(&settings.global.control_group).map_err(Failure::of(group::WHAT))?;
         let control = Control::open(instance, lock, group, CLIENTS, now()?).map_err(Failure::of("control socket"))?;
+        let web = Web::open(settings.global.web, web, now()?).map_err(|(at, error)| {
+            log!(log, Error, "not started: [global] web: cannot listen at {at}");
+            Failure { code: exit::INPUT, what: "web", error }
+        })?;
         let epoll = Epoll::new().map_err(Failure::of("epoll_create1"))?;
         for (fd, token) in [
             (Some(signals.as_fd()), SIGNALS),
@@ -260,6 +271,7 @@ impl Daemon {
             (watch.fd(), NOTICES),
             (own.as_ref().map(AsFd::as_fd), OWN),
             (Some(control.as_fd()), CONTROL),
+            (web.fd(), WEB),
         ]
         .into_iter()
         .chain(kill_fds)
@@ -283,6 +295,7 @@ impl Daemon {
             signals,
             epoll,
             control,
+            web,
         })
     }
 
@@ -298,6 +311,7 @@ impl Daemon {
             self.pump(now, log);
             self.cut(now, core::mem::take(&mut kill_woken), log);
             self.control.settle(&self.engine, now);
+            self.show(now);
             log.flush();
             let timeout = if more { Some(0) } else { self.timeout(now) };
             let (mut stop, mut hung_up) = (None, false);
@@ -305,7 +319,7 @@ impl Daemon {
             // The sleep may have been long, and a ban by hand counts from now.
             let now = self::now()?;
             for event in events {
-                let Self { settings, engine, files, epoll, control, .. } = self;
+                let Self { settings, engine, files, epoll, control, web, .. } = self;
                 let mut world = World { settings, engine, files, epoll, now };
                 match event.token() {
                     SIGNALS => match self.signals.read().map(|signal| signal.signal) {
@@ -326,6 +340,12 @@ impl Daemon {
                     OWN => {}
                     KILL => kill_woken = true,
                     CONTROL => control.accept(&mut world),
+                    WEB => web.accept(READERS, &mut Around { settings, engine, files, epoll, now }),
+                    reader @ READERS.. => {
+                        if let Ok(place) = usize::try_from(reader - READERS) {
+                            web.turn(place, READERS, &mut Around { settings, engine, files, epoll, now });
+                        }
+                    }
                     client => control.ready(client, event.ready(), &mut world),
                 }
                 if let Some(change) = self.control.take_change() {

@@ -28,6 +28,7 @@ mod panic;
 mod say;
 mod source;
 mod watch;
+mod web;
 mod xtables;
 
 use edgeban_linux::process::Args;

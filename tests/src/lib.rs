@@ -1,5 +1,6 @@
 //! Shared pieces of the tests.
 
+pub mod browser;
 pub mod bytes;
 pub mod detect;
 pub mod dialogue;

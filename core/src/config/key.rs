@@ -68,6 +68,10 @@ pub enum Key {
     ControlGroup,
     /// `run_dir`.
     RunDir,
+    /// `web`.
+    Web,
+    /// `web_token`.
+    WebToken,
     /// `match`.
     Match,
     /// `ignore`.
@@ -75,7 +79,7 @@ pub enum Key {
 }
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`, then those of a filter.
-pub(super) const ALL: [Key; 32] = [
+pub(super) const ALL: [Key; 34] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -106,12 +110,14 @@ pub(super) const ALL: [Key; 32] = [
     Key::Foreign,
     Key::ControlGroup,
     Key::RunDir,
+    Key::Web,
+    Key::WebToken,
     Key::Match,
     Key::Ignore,
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 32] = [
+pub(super) const NAMES: [&str; 34] = [
     "enabled",
     "mode",
     "logpath",
@@ -142,6 +148,8 @@ pub(super) const NAMES: [&str; 32] = [
     "foreign",
     "control_group",
     "run_dir",
+    "web",
+    "web_token",
     "match",
     "ignore",
 ];
@@ -236,6 +244,15 @@ impl fmt::Display for Key {
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
             Self::ControlGroup => "the name or the number of a group",
             Self::RunDir => "the absolute path of a directory",
+            Self::Web => "an address and a port such as \"127.0.0.1:9191\" or \"[::1]:9191\", or \"off\"",
+            Self::WebToken => {
+                return write!(
+                    f,
+                    "{} to {} printable characters without a space, or \"\"",
+                    limits::WEB_TOKEN_LEAST,
+                    limits::WEB_TOKEN
+                );
+            }
             Self::Match => "an array of templates such as '<prog:myapp> login failed for <*> from <ADDR>'",
             Self::Ignore => "an array of templates such as '<prog:myapp> login failed for monitor <*>'",
             Self::Maxretry => return write!(f, "a whole number from 1 to {}", limits::MAXRETRY),

@@ -1,14 +1,16 @@
 //! The settings as the rest of the program sees them: every jail complete, `[defaults]` already applied.
 
-use crate::addr::{Prefix, Widths};
+use crate::addr::{Addr, Prefix, Widths};
 use crate::ban::ladder::Growth;
 use crate::detect::custom::Filters;
 use crate::detect::{JailFilter, Mode};
 use crate::firewall::nft::{Foreign, Layout};
 use crate::limits;
+use crate::own::LOOPBACK;
 use crate::time::Duration;
 use crate::wire::nft::chain::{Device, Hook};
 use crate::wire::nft::rule::Verdict;
+use core::fmt;
 use heapless::{String, Vec};
 
 /// A whole configuration.
@@ -43,6 +45,8 @@ impl Config {
             foreign: Foreign::Keep,
             control_group: ControlGroup::Nobody,
             run_dir: String::new(),
+            web: None,
+            web_token: String::new(),
         },
         jails: Vec::new(),
         filters: Filters::new(),
@@ -93,6 +97,10 @@ pub struct Global {
     pub control_group: ControlGroup,
     /// `run_dir`: the absolute path, without a slash at its end, of the directory with the lock and the control socket.
     pub run_dir: String<{ limits::RUN_DIR }>,
+    /// `web`: where the page and the metrics are.
+    pub web: Option<Listen>,
+    /// `web_token`: what may lift bans there, and what is needed to read from elsewhere; empty is none.
+    pub web_token: String<{ limits::WEB_TOKEN }>,
 }
 
 impl Global {
@@ -122,6 +130,44 @@ pub enum ControlGroup {
     Number(u32),
     /// That of this name.
     Name(String<{ limits::GROUP_NAME }>),
+}
+
+/// An address and a port to listen at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The address.
+    pub addr: Addr,
+    /// The port.
+    pub port: u16,
+}
+
+impl Listen {
+    /// Reads `192.0.2.1:80` or `[2001:db8::1]:80`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (addr, port) = text.rsplit_once(':')?;
+        let addr = match addr.strip_prefix('[') {
+            Some(rest) => Addr::parse(rest.strip_suffix(']')?.as_bytes()).ok()?,
+            None => Addr::parse(addr.as_bytes()).ok().filter(|addr| addr.as_v4().is_some())?,
+        };
+        let port = port.parse().ok().filter(|port| *port > 0)?;
+        Some(Self { addr, port })
+    }
+
+    /// Whether only this machine can connect to it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        LOOPBACK
+            .into_iter()
+            .any(|(addr, len)| Prefix::new(addr, len).is_ok_and(|loopback| loopback.contains(self.addr)))
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { addr, port } = self;
+        if addr.as_v4().is_some() { write!(f, "{addr}:{port}") } else { write!(f, "[{addr}]:{port}") }
+    }
 }
 
 /// What holds the bans.
@@ -228,6 +274,8 @@ impl Default for Global {
             foreign: Foreign::default(),
             control_group: ControlGroup::default(),
             run_dir,
+            web: None,
+            web_token: String::new(),
         }
     }
 }

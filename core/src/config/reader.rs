@@ -530,6 +530,8 @@ impl Reader<'_, '_, '_> {
             (Key::Devices, "only hook = \"ingress\" has devices")
         } else if ingress && global.verdict == Verdict::Reject {
             (Key::Verdict, "hook = \"ingress\" can only drop")
+        } else if global.web.is_some_and(|web| !web.is_local()) && global.web_token.is_empty() {
+            (Key::Web, "an address that others can reach needs a `web_token`")
         } else {
             return;
         };

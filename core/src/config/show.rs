@@ -102,6 +102,8 @@ impl Jail {
             | Key::Foreign
             | Key::ControlGroup
             | Key::RunDir
+            | Key::Web
+            | Key::WebToken
             | Key::Match
             | Key::Ignore => return None,
         };

@@ -3,7 +3,7 @@
 use super::duration::{self, Fault};
 use super::error::{AddressFault, Hint, Limit, PathFault, Problem, Report};
 use super::key::Key;
-use super::model::{Backend, BanTime, ControlGroup, Global, Jail, LogLevel, OnStop};
+use super::model::{Backend, BanTime, ControlGroup, Global, Jail, Listen, LogLevel, OnStop};
 use super::suggest;
 use super::text::{Text, place};
 use crate::addr::{Prefix, Widths};
@@ -220,6 +220,16 @@ fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Pro
                 return Err(Problem::Malformed(key));
             }
             global.control_group = ControlGroup::Name(fixed(text, Limit::GroupName)?);
+        }
+        (Key::Web, Value::Text("off")) => global.web = None,
+        (Key::Web, Value::Text(text)) => global.web = Some(Listen::parse(text).ok_or(Problem::Malformed(key))?),
+        (Key::WebToken, Value::Text(text)) => {
+            let fits = text.is_empty() || (limits::WEB_TOKEN_LEAST..=limits::WEB_TOKEN).contains(&text.len());
+            if !fits || !text.bytes().all(|b| b.is_ascii_graphic()) {
+                return Err(Problem::Malformed(key));
+            }
+            // Its length was held against the capacity.
+            global.web_token = String::try_from(*text).unwrap_or_default();
         }
         (Key::RunDir, Value::Text(text)) => {
             let path = text.trim_end_matches('/');

@@ -97,9 +97,11 @@ pub enum Body {
         addr: Addr,
         next: usize,
     },
+    /// `beat` is when something was last sent, `None` before the first: some clients show nothing, the head neither, before
+    /// there is some of the body.
     Events {
         next: u64,
-        beat: Instant,
+        beat: Option<Instant>,
     },
 }
 
@@ -180,7 +182,10 @@ impl Answer {
                 return Self::NO_TOKEN;
             }
             let more = "WWW-Authenticate: Bearer realm=\"edgeban\"\r\n";
-            return Self { more, ..Self::plain("401 Unauthorized", b"this needs the token ([web] token)\n") };
+            return Self {
+                more,
+                ..Self::plain("401 Unauthorized", b"this needs the token (web_token of the configuration)\n")
+            };
         }
         if !get {
             return Self::unban(request, world);
@@ -210,7 +215,7 @@ impl Answer {
                 None => Self::plain("400 Bad Request", b"address is an IPv4 or IPv6 address\n"),
             },
             "/events" => {
-                let body = Body::Events { next: world.feed().end(), beat: world.now() };
+                let body = Body::Events { next: world.feed().end(), beat: None };
                 Self { kind: "text/event-stream", ..Self::json(body) }
             }
             _ => Self::NOT_FOUND,
@@ -293,7 +298,7 @@ impl Body {
                 Ok(Filled::More)
             }
             Self::Bans { place, left, total, first, select } => {
-                let Some((at, ban)) = world.ban(*place) else {
+                let Some((next, ban)) = world.ban(*place) else {
                     writeln!(text, "{}],\"total\":{total}}}", if *first { "{\"bans\":[" } else { "" })?;
                     return Ok(Filled::All);
                 };
@@ -316,7 +321,7 @@ impl Body {
                     }
                     *total += 1;
                 }
-                *place = at + 1;
+                *place = next;
                 Ok(Filled::More)
             }
             Self::History { addr, next } => {
@@ -337,16 +342,16 @@ impl Body {
             Self::Events { next, beat } => {
                 let (feed, now) = (world.feed(), world.now());
                 if *next >= feed.end() {
-                    if *beat + BEAT <= now {
+                    if beat.is_none_or(|beat| beat + BEAT <= now) {
                         text.write_str(":\n\n")?;
-                        *beat = now;
+                        *beat = Some(now);
                     }
                     return Ok(Filled::Later);
                 }
                 let from = (*next).max(feed.first);
                 if from > *next {
                     write!(text, "data: {{\"type\":\"lost\",\"events\":{}}}\n\n", from - *next)?;
-                    (*next, *beat) = (from, now);
+                    (*next, *beat) = (from, Some(now));
                     return Ok(Filled::More);
                 }
                 match feed.get(*next) {
@@ -365,7 +370,7 @@ impl Body {
                     }
                     None => {}
                 }
-                (*next, *beat) = (*next + 1, now);
+                (*next, *beat) = (*next + 1, Some(now));
                 Ok(Filled::More)
             }
         }
@@ -374,7 +379,7 @@ impl Body {
     /// When there may be more without an event.
     pub fn poll_at(&self) -> Option<Instant> {
         match self {
-            Self::Events { beat, .. } => Some(*beat + BEAT),
+            Self::Events { beat, .. } => beat.map(|beat| beat + BEAT),
             _ => None,
         }
     }

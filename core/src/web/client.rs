@@ -6,7 +6,6 @@ use super::request::{Bad, Request};
 use super::text::Text;
 use crate::time::{Duration, Instant};
 use core::fmt::Write;
-use heapless::Vec;
 
 /// Bytes of a request's head. A browser's has less than one KiB here: there are no cookies.
 pub const INPUT: usize = 2048;
@@ -53,10 +52,30 @@ enum State {
     Over,
 }
 
-/// One connection.
-pub struct Client {
-    input: Vec<u8, INPUT>,
+/// The memory of one connection, apart from what it is about, so that it is all zero bytes until it is used.
+pub struct Room {
+    input: [u8; INPUT],
     output: [u8; OUTPUT],
+}
+
+impl Room {
+    /// Empty.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { input: [0; INPUT], output: [0; OUTPUT] }
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One connection. Its methods take the room that it has.
+pub struct Client {
+    /// Bytes of the request so far.
+    got: usize,
     ready: usize,
     sent: usize,
     state: State,
@@ -68,30 +87,35 @@ impl Client {
     #[must_use]
     pub fn new(now: Instant) -> Self {
         let deadline = now + PATIENCE;
-        Self { input: Vec::new(), output: [0; OUTPUT], ready: 0, sent: 0, state: State::Head, deadline }
+        Self { got: 0, ready: 0, sent: 0, state: State::Head, deadline }
     }
 
     /// Takes bytes of the request, and does what it asks when it is complete. What follows it is ignored.
-    pub fn receive(&mut self, bytes: &[u8], access: &Access<'_>, world: &mut impl World) {
+    pub fn receive(&mut self, bytes: &[u8], room: &mut Room, access: &Access<'_>, world: &mut impl World) {
         if !matches!(self.state, State::Head) {
             return;
         }
-        let (answer, only_head) = match self.input.extend_from_slice(bytes) {
-            Err(_) => (Answer::TOO_LARGE, false),
-            Ok(()) => match Request::parse(&self.input) {
-                Err(Bad::Partial) if !self.input.is_full() => return,
-                Err(Bad::Partial | Bad::TooLarge) => (Answer::TOO_LARGE, false),
-                Err(Bad::Malformed) => (Answer::MALFORMED, false),
-                Ok(request) => (Answer::of(&request, access, world), request.method == "HEAD"),
-            },
+        let end = self.got + bytes.len();
+        let (answer, only_head) = match room.input.get_mut(self.got..end) {
+            None => (Answer::TOO_LARGE, false),
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.got = end;
+                match Request::parse(room.input.get(..end).unwrap_or_default()) {
+                    Err(Bad::Partial) if end < INPUT => return,
+                    Err(Bad::Partial | Bad::TooLarge) => (Answer::TOO_LARGE, false),
+                    Err(Bad::Malformed) => (Answer::MALFORMED, false),
+                    Ok(request) => (Answer::of(&request, access, world), request.method == "HEAD"),
+                }
+            }
         };
         self.deadline = world.now() + PATIENCE;
-        self.answer(answer, only_head);
+        self.answer(answer, only_head, room);
     }
 
-    fn answer(&mut self, answer: Answer, only_head: bool) {
+    fn answer(&mut self, answer: Answer, only_head: bool, room: &mut Room) {
         let Answer { status, kind, more, body } = answer;
-        let mut text = Text::new(&mut self.output);
+        let mut text = Text::new(&mut room.output);
         // It ends where the connection ends (RFC 9112, 6.3).
         let written = write!(
             text,
@@ -103,11 +127,11 @@ impl Client {
     }
 
     /// What is to be written now; empty if there is nothing now, or nothing more.
-    pub fn transmit(&mut self, world: &impl World) -> &[u8] {
+    pub fn transmit<'r>(&mut self, room: &'r mut Room, world: &impl World) -> &'r [u8] {
         if self.sent == self.ready
             && let State::Body { body, wait } = &mut self.state
         {
-            let mut text = Text::new(&mut self.output);
+            let mut text = Text::new(&mut room.output);
             let filled = body.fill(world, &mut text);
             (self.ready, self.sent) = (text.len(), 0);
             match filled {
@@ -120,7 +144,7 @@ impl Client {
                 self.deadline = world.now() + PATIENCE;
             }
         }
-        self.output.get(self.sent..self.ready).unwrap_or_default()
+        room.output.get(self.sent..self.ready).unwrap_or_default()
     }
 
     /// So many bytes of it were written.
@@ -145,14 +169,14 @@ impl Client {
 
     /// Looks at the clock: a request that does not come gets an answer that says so, a client that does not read its answer
     /// none.
-    pub fn tick(&mut self, now: Instant) {
+    pub fn tick(&mut self, room: &mut Room, now: Instant) {
         if now < self.deadline {
             return;
         }
         match &self.state {
             State::Head if self.ready == 0 => {
                 self.deadline = now + PATIENCE;
-                self.answer(Answer::LATE, false);
+                self.answer(Answer::LATE, false, room);
             }
             State::Body { wait: true, .. } if self.sent == self.ready => {}
             _ => {

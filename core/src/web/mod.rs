@@ -29,7 +29,7 @@ mod series;
 mod text;
 
 pub use answer::{EVENTS, Feed, SCAN};
-pub use client::{Access, Client, INPUT, OUTPUT};
+pub use client::{Access, Client, INPUT, OUTPUT, Room};
 pub use series::{Point, Series};
 
 use crate::addr::Addr;
@@ -43,7 +43,7 @@ pub trait World {
     fn jail(&self, number: usize) -> Option<Jail<'_>>;
     /// What is read, by its number.
     fn source(&self, number: usize) -> Option<Source<'_>>;
-    /// The first ban at this place or behind it, and its place.
+    /// The place behind the first ban that is at this place or behind it, and that ban.
     fn ban(&self, place: usize) -> Option<(usize, Ban)>;
     /// How often an address was banned.
     fn past_bans(&self, addr: Addr) -> u64;

@@ -6,6 +6,38 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+/// A connection with its room.
+struct Client {
+    client: super::Client,
+    room: Room,
+}
+
+impl Client {
+    fn new(now: Instant) -> Self {
+        Self { client: super::Client::new(now), room: Room::new() }
+    }
+    fn receive(&mut self, bytes: &[u8], access: &Access<'_>, world: &mut Fake) {
+        self.client.receive(bytes, &mut self.room, access, world);
+    }
+    fn transmit(&mut self, world: &Fake) -> &[u8] {
+        self.client.transmit(&mut self.room, world)
+    }
+    fn tick(&mut self, now: Instant) {
+        self.client.tick(&mut self.room, now);
+    }
+    fn sent(&mut self, bytes: usize, now: Instant) {
+        self.client.sent(bytes, now);
+    }
+}
+
+impl core::ops::Deref for Client {
+    type Target = super::Client;
+
+    fn deref(&self) -> &super::Client {
+        &self.client
+    }
+}
+
 struct Fake {
     bans: Vec<Ban>,
     lines: Vec<Vec<u8>>,
@@ -57,7 +89,7 @@ impl World for Fake {
         (number < 2).then_some(Source { name: "/var/log/a", fault, lines: 1, bytes: 2, skipped: 3 })
     }
     fn ban(&self, place: usize) -> Option<(usize, super::Ban)> {
-        Some((place, *self.bans.get(place)?))
+        Some((place + 1, *self.bans.get(place)?))
     }
     fn past_bans(&self, _: Addr) -> u64 {
         4
@@ -256,7 +288,8 @@ fn events_come_as_they_happen_and_a_slow_client_hears_what_it_missed() {
         }
         String::from_utf8(text).unwrap()
     };
-    assert!(told(&world, &mut client).contains("text/event-stream"));
+    let head = told(&world, &mut client);
+    assert!(head.contains("text/event-stream") && head.ends_with("\r\n\r\n:\n\n"), "{head}");
     assert!(client.follows_events() && !client.wants_to_send());
     let addr = Addr::parse(b"10.1.1.1").unwrap();
     world.feed.observe(&Event::Banned { addr, jail: 0, until: None });

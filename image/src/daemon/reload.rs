@@ -148,6 +148,9 @@ impl Daemon {
                 return Err(complaints.say(line));
             }
         }
+        if running.web != global.web {
+            return Err(complaints.say(format_args!("[global] web needs a restart")));
+        }
         let layout = global.layout();
         if let Some(setting) = unsupported(backend, &layout) {
             let (name, setting) = (backend.name(), setting.text());

@@ -74,6 +74,7 @@ impl Daemon {
             kill.summary(log);
         }
         self.control.summary(log);
+        self.web.summary(log);
         for file in self.files.ids() {
             let Counters { lines, overlong, bytes, truncated, rotated, read_errors, .. } = self.files.counters(file);
             log!(

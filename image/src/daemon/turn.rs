@@ -1,13 +1,15 @@
 //! What happens in each turn of the loop: lines in, datagrams out, and what came of them.
 
-use super::{Daemon, Failure, now};
+use super::{Daemon, Failure, READERS, now};
 use crate::kill::Kill;
 use crate::log;
 use crate::log::Log;
 use crate::out::Printable;
 use crate::say::{debug, say};
 use crate::source::{Chunk, FileId};
+use crate::web::Around;
 use edgeban_core::config::model::LogLevel;
+use edgeban_core::engine::Decision;
 use edgeban_core::event::Event;
 use edgeban_core::source::tail::Fault;
 use edgeban_core::time::Instant;
@@ -15,10 +17,14 @@ use edgeban_core::time::Instant;
 impl Daemon {
     /// Reads what is new, a chunk a file. Returns whether there is more.
     pub(super) fn read(&mut self, chunk: &mut Chunk, now: Instant, log: &mut Log<'_>) -> bool {
-        let Self { engine, files, followers, .. } = self;
+        let Self { engine, files, followers, web, .. } = self;
+        let evidence = web.evidence();
         let more = files.turn(now, chunk, &mut |file: FileId, line: &[u8]| {
             let jails = followers.get(file.index()).copied().unwrap_or_default();
             engine.handle_line(jails, line, now, |jail, attempt, decision| {
+                if matches!(decision, Decision::Counted(_) | Decision::Ban(_)) {
+                    evidence.note(attempt.addr, line, now);
+                }
                 if log.says(LogLevel::Debug) {
                     debug(log, jail, &attempt.addr, decision);
                 }
@@ -68,6 +74,12 @@ impl Daemon {
         self.report(now, log);
     }
 
+    /// Shows those who look at the page what happened.
+    pub(super) fn show(&mut self, now: Instant) {
+        let Self { settings, engine, files, epoll, web, .. } = self;
+        web.settle(READERS, &mut Around { settings, engine, files, epoll, now });
+    }
+
     /// Cuts connections of addresses that are banned, if that is wanted.
     pub(super) fn cut(&mut self, now: Instant, woken: bool, log: &mut Log<'_>) {
         if let Some(kill) = &mut self.kill {
@@ -79,8 +91,10 @@ impl Daemon {
     /// Milliseconds to sleep for at most.
     pub(super) fn timeout(&self, now: Instant) -> Option<u64> {
         let cut = self.kill.as_ref().and_then(Kill::poll_at);
-        let at =
-            [self.engine.poll_at(), self.files.poll_at(), cut, self.control.poll_at()].into_iter().flatten().min()?;
+        let at = [self.engine.poll_at(), self.files.poll_at(), cut, self.control.poll_at(), self.web.poll_at()]
+            .into_iter()
+            .flatten()
+            .min()?;
         Some(at.since(now).as_millis())
     }
 
@@ -97,6 +111,7 @@ impl Daemon {
             }
             self.hopeless |= event.is_for_the_operator();
             self.control.observe(&event, self.engine.waiting());
+            self.web.observe(&event);
             say(event, self.engine.jails(), &self.settings.global.table, self.engine.link(), now, log);
         }
         if let Some(trouble) = self.firewall.trouble() {

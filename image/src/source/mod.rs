@@ -216,6 +216,12 @@ impl Files {
         Some((FileId(index), file.shown))
     }
 
+    /// What is wrong with a path now.
+    #[must_use]
+    pub fn fault(&self, id: FileId) -> Option<Fault> {
+        self.files.get(id.0)?.tail.fault()
+    }
+
     /// What happened to a path so far.
     #[must_use]
     pub fn counters(&self, id: FileId) -> Counters {

@@ -528,14 +528,14 @@ fn names() {
         (
             "[global]\nmax_retry = 5",
             &[
-                "2:1: unknown key `max_retry` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group` or `run_dir`",
+                "2:1: unknown key `max_retry` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group`, `run_dir`, `web` or `web_token`",
             ],
         ),
         (
             "[global]\npid_file = \"/run/x\"\nlog_levle = \"info\"",
             &[
                 "2:1: unknown key `pid_file` in [global]: edgeban stays in the foreground, its supervisor knows the process",
-                "3:1: unknown key `log_levle` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group` or `run_dir` (did you mean `log_level`?)",
+                "3:1: unknown key `log_levle` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group`, `run_dir`, `web` or `web_token` (did you mean `log_level`?)",
             ],
         ),
         (
