@@ -48,29 +48,37 @@ impl Readers {
     }
 }
 
-/// The files with samples, one a service, by their names.
+/// The filter that a file's samples are of, if edgeban has it. Some are fail2ban's tests of headers, for its filter of sshd or for
+/// one that is only an example.
 #[must_use]
-pub fn files() -> Vec<PathBuf> {
+pub fn filter_of(file: &str) -> Option<Filter> {
+    let name = match file.strip_suffix("-journal").unwrap_or(file) {
+        "bsd__syslog-plain.txt" | "bsd__syslog-v.txt" | "bsd__syslog-vv.txt" | "zzz-sshd-obsolete-multiline" => "sshd",
+        "zzz-generic-example" => return None,
+        name => name,
+    };
+    Some(Filter::from_name(name).unwrap_or_else(|| panic!("{file} is of no filter")))
+}
+
+/// The files with samples of services, by their names, and the filter that each is for.
+#[must_use]
+pub fn files() -> Vec<(PathBuf, Filter)> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/fail2ban");
     let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    files
+    files.retain(|file| fs::metadata(file).unwrap().len() > 0);
+    let of = |file: &Path| filter_of(file.file_stem()?.to_str()?);
+    files.into_iter().filter_map(|file| of(&file).map(|filter| (file, filter))).collect()
 }
 
-/// The filter that a file's samples are for.
-#[must_use]
-pub fn filter_of(file: &Path) -> Filter {
-    let name = file.file_stem().unwrap().to_str().unwrap();
-    Filter::from_name(name.strip_suffix("-journal").unwrap_or(name)).expect("a filter")
-}
-
-/// A file's lines, but for those that are several.
+/// A file's lines; a few samples are several.
 #[must_use]
 pub fn lines(file: &Path) -> Vec<Vec<u8>> {
-    let line = |line: &str| -> Vec<u8> {
+    let sample = |line: &str| -> Vec<u8> {
         let sample: serde_json::Value = serde_json::from_str(line).unwrap();
         sample["line"].as_str().unwrap().chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
     };
-    let lines = fs::read_to_string(file).unwrap();
-    lines.lines().map(line).filter(|line| !line.contains(&b'\n')).collect()
+    let samples = fs::read_to_string(file).unwrap();
+    let samples: Vec<Vec<u8>> = samples.lines().map(sample).collect();
+    samples.iter().flat_map(|sample| sample.split(|byte| *byte == b'\n')).map(<[u8]>::to_vec).collect()
 }

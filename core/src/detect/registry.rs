@@ -3,6 +3,7 @@
 use super::dispatch::Row;
 use super::heard::Heard;
 use super::pattern::access::Access;
+use super::pattern::split_first;
 use super::pattern::*;
 use super::{Attempt, Mode, Sessions};
 use crate::addr::Addr;
@@ -46,6 +47,7 @@ const NGINX_ACCESS: &[&str] = &["/var/log/nginx/access.log"];
 /// - `dated` (optional): whether it always writes a date there: a line without one is the rest of one that the peer's text
 ///   broke;
 /// - `unescaped` (optional): whether it writes, or may write, the ends of lines that a peer sends as they are into that log;
+/// - `has` (optional): a text that each message of interest has, to tell the others cheaply;
 /// - `modes`: whether it counts more in other modes than in `normal`;
 /// - one of `message` (whose failure a message tells), `moded` (in which mode), `request` (whose failure a line of an access log
 ///   is, in which mode) and `read` (from a record to what it proves), which is for those who need more.
@@ -63,6 +65,7 @@ macro_rules! services {
             $(access: $access:literal,)?
             $(dated: $dated:literal,)?
             $(unescaped: $unescaped:literal,)?
+            $(has: $has:literal,)?
             modes: $modes:literal,
             $(message: $message:expr,)?
             $(moded: $moded:expr,)?
@@ -137,15 +140,16 @@ macro_rules! services {
             /// The same of a record that other filters may have heard.
             pub(crate) fn hear(self, mode: Mode, sessions: &mut Sessions, record: &Heard<'_>) -> Option<Attempt> {
                 // Functions in a table are a fifth of the code that a `match` of calls is.
-                static READERS: [(Reader, bool); Filter::NAMES.len()] = [$((
+                static READERS: [(Reader, bool, &[u8]); Filter::NAMES.len()] = [$((
                     $(Reader::Message($message))?
                     $(Reader::Moded($moded))?
                     $(Reader::Request($request))?
                     $(Reader::Record(|$record: &Heard<'_>, $mode: Mode, $sessions: &mut Sessions| $read))?,
                     false $(|| $dated)?,
+                    one_or_none(&[$($has)?]),
                 )),*];
-                let (reader, dated) = READERS.get(self.index())?;
-                if *dated && !is_whole(record) {
+                let (reader, dated, has) = READERS.get(self.index())?;
+                if (*dated && !is_whole(record)) || !(has.is_empty() || split_first(record.message, has).is_some()) {
                     return None;
                 }
                 match reader {
@@ -422,6 +426,7 @@ services! {
         logpath: &["/opt/sun/comms/messaging64/log/mail.log_current"],
         own_log: true,
         dated: true,
+        has: b" mi=\"Bad password\" us=\"",
         modes: false,
         message: oracleims::read,
     }
@@ -462,6 +467,7 @@ services! {
         logpath: &["/var/log/horde/horde.log"],
         own_log: true,
         dated: true,
+        has: b"FAILED LOGIN for ",
         modes: false,
         message: horde::read,
     }
@@ -506,6 +512,7 @@ services! {
         own_log: true,
         first: b"L[",
         dated: true,
+        has: b"LOGIN FAILED for user: ",
         modes: false,
         message: groupoffice::read,
     }
@@ -622,6 +629,7 @@ services! {
         first: b"[0123456789",
         dated: true,
         unescaped: true,
+        has: b"Access denied for user ",
         modes: false,
         message: mysqld::read,
     }
@@ -682,6 +690,7 @@ services! {
         own_log: true,
         first: b"[0123456789",
         dated: true,
+        has: b"sofia_reg.c:",
         modes: true,
         moded: freeswitch::read,
     }
@@ -704,6 +713,7 @@ services! {
         logpath: &["/var/log/cowrie/cowrie.json", "/home/cowrie/cowrie/var/log/cowrie/cowrie.json"],
         own_log: true,
         first: b"{",
+        has: b"cowrie.session.connect",
         modes: false,
         message: cowrie::read,
     }
@@ -791,6 +801,7 @@ services! {
         logpath: &["/var/log/syslog", "/var/log/messages"],
         own_log: true,
         dated: true,
+        has: b"login failure for user ",
         modes: false,
         message: routeros::read,
     }
@@ -831,6 +842,7 @@ services! {
         own_log: true,
         dated: true,
         unescaped: true,
+        has: b"User authentication failed. The",
         modes: false,
         message: softether::read,
     }
@@ -886,6 +898,7 @@ services! {
         first: b"[",
         dated: true,
         unescaped: true,
+        has: b"failed to login from ",
         modes: false,
         message: znc::read,
     }
@@ -908,6 +921,7 @@ services! {
         own_log: true,
         first: b"F{",
         dated: true,
+        has: b"Failed Login: username=",
         modes: false,
         message: gitlab::read,
     }
@@ -918,6 +932,7 @@ services! {
         logpath: &["/var/log/grafana/grafana.log"],
         own_log: true,
         first: b"l{",
+        has: b"remote_addr",
         modes: false,
         message: grafana::read,
     }
@@ -993,6 +1008,7 @@ services! {
         logpath: &["/var/log/caddy/access.log"],
         own_log: true,
         first: b"{",
+        has: b"http.log.access",
         modes: true,
         moded: status::caddy,
     }
@@ -1003,6 +1019,7 @@ services! {
         logpath: &["/var/log/traefik/access.log"],
         own_log: true,
         first: b"{",
+        has: b"DownstreamStatus",
         modes: true,
         moded: status::traefik,
     }
@@ -1013,6 +1030,7 @@ services! {
         logpath: &["/var/www/nextcloud/data/nextcloud.log", "/var/www/html/data/nextcloud.log"],
         own_log: true,
         first: b"{",
+        has: b"remoteAddr",
         modes: true,
         moded: nextcloud::read,
     }
@@ -1023,6 +1041,7 @@ services! {
         logpath: &["/var/log/authelia/authelia.log", "/config/authelia.log"],
         own_log: true,
         first: b"{l",
+        has: b"authentication attempt by user '",
         modes: false,
         message: authelia::read,
     }
@@ -1033,6 +1052,7 @@ services! {
         logpath: &["/opt/keycloak/data/log/keycloak.log"],
         own_log: true,
         first: b"FEWIDT",
+        has: b"[org.keycloak.events] (",
         modes: false,
         message: keycloak::read,
     }
@@ -1043,6 +1063,7 @@ services! {
         logpath: &["/var/log/jellyfin/log_.log"],
         own_log: true,
         first: b"[",
+        has: b"Jellyfin.Server.Implementations.Users.UserManager: ",
         modes: false,
         message: jellyfin::read,
     }
@@ -1053,6 +1074,7 @@ services! {
         logpath: &["/var/log/postgresql/postgresql.json"],
         own_log: true,
         first: b"{",
+        has: b"remote_host",
         modes: false,
         message: postgresql::read,
     }

@@ -213,9 +213,12 @@ pub fn first(templates: &[&str], message: &[u8]) -> Option<Addr> {
 /// What this message is by this template.
 #[must_use]
 pub fn read(template: &[u8], message: &[u8]) -> Found {
-    // Most lines differ in the first text. Up to the first `<*>` or address there is one way only.
+    // Most lines differ in the first byte, or in the first text. Up to the first `<*>` or address there is one way only.
     let mut rest = template;
     let mut at = if template.starts_with(b" ") { 0 } else { message.len() - message.trim_ascii_start().len() };
+    if template.first() != message.get(at) && !matches!(template.first(), Some(b'<' | b'\\')) {
+        return Found::No;
+    }
     while let Ok((part, after)) = part(rest) {
         let spaces = rest.len() == template.len() && at > 0;
         if matches!(part, Part::Any | Part::OneOf(_) | Part::Addr | Part::Peer)

@@ -5,22 +5,12 @@ mod given_up;
 use edgeban_core::addr::Addr;
 use edgeban_core::detect::{Filter, Mode, Sessions};
 use edgeban_tests::detect::detect;
+use edgeban_tests::services::filter_of;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Pairs of filters that may read the same lines, since both are about what the same program logs.
 const RELATED: &[(&str, &str)] = &[("nginx-access", "traefik-auth"), ("apache-access", "traefik-auth")];
-
-/// The filter that a file's samples are of, if edgeban has it. Some are fail2ban's tests of headers, for its filter of sshd or for
-/// one that is only an example.
-fn filter_of(file: &str) -> Option<Filter> {
-    let name = match file.strip_suffix("-journal").unwrap_or(file) {
-        "bsd__syslog-plain.txt" | "bsd__syslog-v.txt" | "bsd__syslog-vv.txt" | "zzz-sshd-obsolete-multiline" => "sshd",
-        "zzz-generic-example" => return None,
-        name => name,
-    };
-    Some(Filter::from_name(name).unwrap_or_else(|| panic!("{file} is of no filter")))
-}
 
 fn related(one: &str, other: &str) -> bool {
     RELATED.iter().any(|pair| *pair == (one, other) || *pair == (other, one))

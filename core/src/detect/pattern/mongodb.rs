@@ -5,7 +5,7 @@
 //! Name and database are the peer's, and so is a part of the reason. Before JSON the server wrote the ends of lines in them as they are: a peer can so write any
 //! line. Drivers first try by a mechanism that the user may not have: such speculative failures do not count.
 
-use super::text::{Reading, agreed, word};
+use super::text::{Reading, agreed, contains, word};
 use super::{host_port, split_first};
 use crate::addr::Addr;
 use crate::detect::json::{Object, Value};
@@ -41,6 +41,8 @@ pub(in crate::detect) fn read(message: &[u8]) -> Option<(u32, Part<'static>)> {
 }
 
 fn json(message: &[u8]) -> Option<Addr> {
+    // Cheaper than to take all apart.
+    contains(message, b"uthenticat").then_some(())?;
     let [said, attributes] = Object::parse(message)?.fields(["msg", "attr"])?;
     let said = said?;
     if !(said.is("Authentication failed") || said.is("Failed to authenticate")) {

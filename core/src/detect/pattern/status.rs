@@ -12,6 +12,7 @@
 //! counts for nobody, since packets only ever come from the one, and only the other did it.
 
 use super::host_port;
+use super::text::contains;
 use crate::addr::Addr;
 use crate::detect::Mode;
 use crate::detect::heard::Heard;
@@ -21,6 +22,8 @@ use crate::detect::json::{Object, Value};
 #[inline(never)]
 pub(in crate::detect) fn read(record: &Heard<'_>, mode: Mode) -> Option<Addr> {
     if record.message.first() == Some(&b'{') {
+        // Cheaper than to take all apart.
+        contains(record.message, b"remote_addr").then_some(())?;
         let [peer, status] = Object::parse(record.message)?.fields(["remote_addr", "status"])?;
         return if refused(status?, mode) { peer?.addr() } else { None };
     }

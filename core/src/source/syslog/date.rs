@@ -168,16 +168,23 @@ fn quoted(inner: &[u8]) -> Option<(Stamp, &[u8])> {
 
 /// A date that fills the text, maybe with slashes or a fraction.
 fn alone(text: &[u8]) -> Option<Stamp> {
-    // As the other forms have it: dashes, no fraction, a space at the end.
-    let mut plain = heapless::Vec::<u8, { LONGEST + 1 }>::new();
-    let mut fraction = false;
-    for &byte in text.iter().chain(b" ") {
-        fraction = byte == b'.' || (fraction && byte.is_ascii_digit());
-        if !fraction {
-            plain.push(if byte == b'/' { b'-' } else { byte }).ok()?;
-        }
+    // Processes, threads and the like are shorter than `20220407-12:11:06` or `Jan 8 17:39:50`, and few have the length of
+    // seconds since 1970.
+    let shortest = if text.first()?.is_ascii_digit() { 17 } else { 14 };
+    if text.len() < shortest && !matches!(text.len(), 10 | 13 | 16) {
+        return None;
     }
-    let (stamp, rest) = any(&plain).or_else(|| formed(&plain))?;
+    // As the other forms have it: dashes, no fraction, a space at the end.
+    let mut plain = [b' '; LONGEST + 1];
+    let whole = text.iter().position(|&b| b == b'.').unwrap_or(text.len());
+    let (date, rest) = text.split_at_checked(whole)?;
+    let behind = rest.get(1..).unwrap_or_default();
+    let behind = behind.get(behind.iter().take_while(|b| b.is_ascii_digit()).count()..)?;
+    plain.get_mut(..date.len())?.copy_from_slice(date);
+    plain.get_mut(date.len()..date.len() + behind.len())?.copy_from_slice(behind);
+    plain.iter_mut().filter(|b| **b == b'/').for_each(|slash| *slash = b'-');
+    let plain = plain.get(..date.len() + behind.len() + 1)?;
+    let (stamp, rest) = any(plain).or_else(|| formed(plain))?;
     // Serilog's zone has a space before it.
     match (stamp, zone(rest)) {
         (Stamp::Wall(WallTime(at)), Some((east, b" "))) => Some(Stamp::Wall(WallTime(at - east))),
