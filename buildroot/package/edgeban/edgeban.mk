@@ -85,7 +85,7 @@ define EDGEBAN_INSTALL_INIT_SYSV
 endef
 
 define EDGEBAN_INSTALL_INIT_SYSTEMD
-	$(INSTALL) -D -m 0644 $(EDGEBAN_PKGDIR)/edgeban.service \
+	$(INSTALL) -D -m 0644 $(@D)/image/install.d/edgeban.service \
 		$(TARGET_DIR)/usr/lib/systemd/system/edgeban.service
 endef
 
