@@ -2,10 +2,12 @@
 //!
 //! No I/O and no clock, so the daemon, `edgeban test` and the tests run the same code.
 
+mod entry;
 mod past;
 mod readers;
 mod reload;
 
+pub use entry::Hearing;
 pub use readers::JailSet;
 pub use reload::Reloaded;
 

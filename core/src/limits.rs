@@ -21,6 +21,13 @@ pub const TEMPLATE_TEXT: usize = 16 * 1024;
 /// Log files of one jail.
 pub const LOGPATHS: usize = 8;
 
+/// Bytes of a jail's `journalmatch`, a line end for each match with them: five of the longest that occur, a unit and its like.
+pub const JOURNALMATCH: usize = 255;
+
+/// Bytes of the journal's `directory`: with a slash, a machine's id (32 digits), another slash and a file's name (`system@`,
+/// ids and times, 81) it must fit [`PATH`].
+pub const JOURNAL_DIRECTORY: usize = PATH - 1 - 32 - 1 - 81;
+
 /// Distinct log files over all jails: each is an open descriptor and an inotify watch. Two for each jail: most filters
 /// know several places where their service may log.
 pub const FILES: usize = 128;

@@ -9,6 +9,7 @@ use crate::instance::{Instance, Lock};
 use crate::log;
 use crate::log::Log;
 use crate::source::Files;
+use crate::source::feeds::Feeds;
 use core::fmt::{self, Write as _};
 use edgeban_core::ban::MANUAL;
 use edgeban_core::config::{KEY, VALUE};
@@ -18,7 +19,8 @@ use edgeban_core::control::{
 };
 use edgeban_core::event::Event;
 use edgeban_core::limits;
-use edgeban_core::source::tail::Counters;
+use edgeban_core::source::feed;
+use edgeban_core::source::tail::{self, Counters};
 use edgeban_core::time::Instant;
 use edgeban_core::wire::buf::Writer;
 use edgeban_linux::epoll::{Epoll, Ready};
@@ -88,6 +90,7 @@ pub struct World<'a> {
     pub settings: &'a Settings,
     pub engine: &'a mut FullEngine,
     pub files: &'a Files,
+    pub feeds: &'a Feeds,
     pub epoll: &'a Epoll,
     pub now: Instant,
 }
@@ -403,9 +406,9 @@ fn send(connection: &Connection, response: &Response<'_>) -> Result<(), Errno> {
     connection.send(w.written())
 }
 
-/// The part of a status at a place, and what follows it: the daemon, each jail and those of none, each log file, the end.
+/// The part of a status at a place, and what follows it: the daemon, each jail and those of none, each log file and feed, the end.
 fn status<'w>(at: usize, started: Instant, world: &'w World<'_>) -> (Response<'w>, Option<Parts>) {
-    let World { engine, files, .. } = world;
+    let World { engine, files, feeds, .. } = world;
     let next = Some(Parts::Status(at + 1));
     let Some(place) = at.checked_sub(1) else {
         return (daemon(started, world), next);
@@ -422,13 +425,22 @@ fn status<'w>(at: usize, started: Instant, world: &'w World<'_>) -> (Response<'w
     let Some(place) = place.checked_sub(jails.len()).filter(|place| *place > 0) else {
         return (parts::jail(MANUAL, engine), Some(Parts::Status(jails.len() + 2)));
     };
-    match files.ids().nth(place - 1) {
-        Some(file) => {
-            let Counters { lines, bytes, overlong, rotated, truncated, read_errors } = files.counters(file);
-            let numbers = FileNumbers { lines, bytes, overlong, rotated, truncated, read_errors };
-            // The configuration is UTF-8 text, and so are its paths.
-            let path = core::str::from_utf8(files.path(file)).unwrap_or_default();
-            (Response::File { numbers, path }, next)
+    let place = place - 1;
+    if let Some(file) = files.ids().nth(place) {
+        let Counters { lines, bytes, overlong, rotated, truncated, read_errors } = files.counters(file);
+        let numbers = FileNumbers { lines, bytes, overlong, rotated, truncated, read_errors, ..FileNumbers::default() };
+        // The configuration is UTF-8 text, and so are its paths.
+        let path = core::str::from_utf8(files.path(file)).unwrap_or_default();
+        let fault = files.fault(file).map_or("", tail::Fault::text);
+        return (Response::File { numbers, path, fault }, next);
+    }
+    match place.checked_sub(files.len()).and_then(|place| feeds.iter().nth(place)) {
+        Some(feed) => {
+            let feed::Counters { lines, bytes, overlong, skipped, lost, not_believed, rotated } = feeds.counters(feed);
+            let numbers =
+                FileNumbers { lines, bytes, overlong, rotated, skipped, lost, not_believed, ..FileNumbers::default() };
+            let fault = feeds.fault(feed).map_or("", feed::Fault::text);
+            (Response::File { numbers, path: feed.name(), fault }, next)
         }
         None => (Response::End, None),
     }

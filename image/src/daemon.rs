@@ -18,13 +18,15 @@ use crate::log::Log;
 use crate::out::{Out, Printable};
 use crate::own::{self, OwnSocket, Wants};
 use crate::say::{Held, introduce};
+use crate::source::feeds::{Feeds, Wanted};
 use crate::source::{AddError, Chunk, Files};
 use crate::watch::Watch;
 use crate::web::{self, Around, Web};
 use crate::{log, put};
-use edgeban_core::config::model::{Backend, BanTime, Config, Global, Jail, OnStop};
+use edgeban_core::config::model::{Backend, BanTime, Config, Global, Jail, Journal, OnStop};
 use edgeban_core::engine::{Engine, FullMemory, JailSet};
 use edgeban_core::limits;
+use edgeban_core::source::feed::Feed;
 use edgeban_core::source::tail::Start;
 use edgeban_core::table::HashKey;
 use edgeban_core::time::Instant;
@@ -135,6 +137,7 @@ const INOTIFY: u64 = 1;
 const NETLINK: u64 = 2;
 const NOTICES: u64 = 3;
 const CONTROL: u64 = 4;
+const FEEDS: u64 = 5;
 const OWN: u64 = 10;
 const KILL: u64 = 16;
 const WEB: u64 = 17;
@@ -152,11 +155,13 @@ pub struct Settings {
     pub bantime: BanTime,
     /// Settings made by hand since it was read.
     pub by_hand: u64,
+    /// `[journal]`.
+    pub journal: Journal,
 }
 
 impl Settings {
     fn of(config: &Config) -> Self {
-        Self { global: config.global.clone(), bantime: config.bantime, by_hand: 0 }
+        Self { global: config.global.clone(), bantime: config.bantime, by_hand: 0, journal: config.journal.clone() }
     }
 }
 
@@ -175,6 +180,7 @@ struct Daemon {
     /// Something happened that no backend can mend.
     hopeless: bool,
     files: &'static mut Files,
+    feeds: Feeds,
     followers: Followers,
     signals: SignalFd,
     epoll: Epoll,
@@ -185,11 +191,25 @@ struct Daemon {
 /// The jails that follow each file, by its number.
 type Followers = [JailSet; limits::FILES];
 
-/// Follows the files of these jails. What is in a log already is no news: the daemon was not there to see when it happened.
-fn follow(jails: &[Jail], files: &mut Files, log: &mut Log<'_>) -> Result<Followers, Failure> {
+/// Follows the files and feeds of these jails. What is in a log already is no news: the daemon was not there to see when it
+/// happened.
+fn follow(
+    jails: &[Jail],
+    settings: &Settings,
+    files: &mut Files,
+    feeds: &mut Feeds,
+    log: &mut Log<'_>,
+) -> Result<Followers, Failure> {
     let mut followers = [JailSet::NONE; limits::FILES];
+    let mut of_feeds = [JailSet::NONE; Feed::ALL.len()];
     for (number, jail) in (0u8..).zip(jails).filter(|(_, jail)| jail.enabled) {
         for path in &jail.logpath {
+            if let Some(feed) = Feed::from_name(path) {
+                if let Some(jails) = of_feeds.get_mut(feed.index()) {
+                    jails.insert(number);
+                }
+                continue;
+            }
             match files.add(path.as_bytes(), Start::End) {
                 Ok(file) => {
                     if let Some(jails) = followers.get_mut(file.index()) {
@@ -209,6 +229,7 @@ fn follow(jails: &[Jail], files: &mut Files, log: &mut Log<'_>) -> Result<Follow
             }
         }
     }
+    feeds.follow(&Wanted { followers: of_feeds, journal: &settings.journal });
     Ok(followers)
 }
 
@@ -245,7 +266,8 @@ impl Daemon {
         engine.set_filters(&config.filters);
 
         files.start_watching().map_err(Failure::of("inotify"))?;
-        let followers = follow(engine.jails(), files, log)?;
+        let mut feeds = Feeds::new().map_err(Failure::of("epoll_create1"))?;
+        let followers = follow(engine.jails(), &settings, files, &mut feeds, log)?;
         for name in &settings.global.devices {
             if !own::has_device(name).unwrap_or(true) {
                 log!(log, Error, "not started: there is no device {name} ([global] devices)");
@@ -267,6 +289,7 @@ impl Daemon {
         for (fd, token) in [
             (Some(signals.as_fd()), SIGNALS),
             (files.inotify_fd(), INOTIFY),
+            (Some(feeds.as_fd()), FEEDS),
             (firewall.fd(), NETLINK),
             (watch.fd(), NOTICES),
             (own.as_ref().map(AsFd::as_fd), OWN),
@@ -291,6 +314,7 @@ impl Daemon {
             kill_buffers,
             hopeless: false,
             files,
+            feeds,
             followers,
             signals,
             epoll,
@@ -319,8 +343,8 @@ impl Daemon {
             // The sleep may have been long, and a ban by hand counts from now.
             let now = self::now()?;
             for event in events {
-                let Self { settings, engine, files, epoll, control, web, .. } = self;
-                let mut world = World { settings, engine, files, epoll, now };
+                let Self { settings, engine, files, feeds, epoll, control, web, .. } = self;
+                let mut world = World { settings, engine, files, feeds, epoll, now };
                 match event.token() {
                     SIGNALS => match self.signals.read().map(|signal| signal.signal) {
                         Ok(Signal::HANG_UP) => hung_up = true,
@@ -329,6 +353,7 @@ impl Daemon {
                         Err(_) => {}
                     },
                     INOTIFY => self.files.wake(chunk),
+                    FEEDS => self.feeds.wake(),
                     NETLINK => {
                         self.firewall.receive(world.engine, now);
                     }
@@ -340,10 +365,10 @@ impl Daemon {
                     OWN => {}
                     KILL => kill_woken = true,
                     CONTROL => control.accept(&mut world),
-                    WEB => web.accept(READERS, &mut Around { settings, engine, files, epoll, now }),
+                    WEB => web.accept(READERS, &mut Around { settings, engine, files, feeds, epoll, now }),
                     reader @ READERS.. => {
                         if let Ok(place) = usize::try_from(reader - READERS) {
-                            web.turn(place, READERS, &mut Around { settings, engine, files, epoll, now });
+                            web.turn(place, READERS, &mut Around { settings, engine, files, feeds, epoll, now });
                         }
                     }
                     client => control.ready(client, event.ready(), &mut world),

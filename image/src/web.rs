@@ -8,12 +8,14 @@ use crate::daemon::{FullEngine, Settings};
 use crate::log;
 use crate::log::Log;
 use crate::source::Files;
+use crate::source::feeds::Feeds;
 use edgeban_core::addr::Addr;
 use edgeban_core::ban::{MANUAL, MANUAL_NAME};
 use edgeban_core::config::model::{BanTime, Listen};
 use edgeban_core::event::Event;
 use edgeban_core::evidence::Evidence;
 use edgeban_core::limits::{self, WEB_CLIENTS};
+use edgeban_core::source::feed;
 use edgeban_core::source::tail::Fault;
 use edgeban_core::time::Instant;
 use edgeban_core::web::{Access, Ban, Client, Facts, Feed, Jail, Line, NUMBERS, Room, Series, Source, World};
@@ -73,6 +75,7 @@ pub struct Around<'a> {
     pub settings: &'a Settings,
     pub engine: &'a mut FullEngine,
     pub files: &'a Files,
+    pub feeds: &'a Feeds,
     pub epoll: &'a Epoll,
     pub now: Instant,
 }
@@ -155,8 +158,9 @@ impl Web {
             local: listen.is_some_and(|at| at.is_local()),
             token: if token.is_empty() { None } else { Some(token) },
         };
-        let Around { settings, engine, files, epoll, .. } = around;
-        let mut view = View { settings, engine, files, now, wall, started: self.started, series, feed, evidence };
+        let Around { settings, engine, files, feeds, epoll, .. } = around;
+        let mut view =
+            View { settings, engine, files, feeds, now, wall, started: self.started, series, feed, evidence };
         let alive = talk(connection, room, &access, &mut view);
         if !alive {
             *slot = None;
@@ -247,6 +251,7 @@ struct View<'a> {
     settings: &'a Settings,
     engine: &'a mut FullEngine,
     files: &'a Files,
+    feeds: &'a Feeds,
     now: Instant,
     wall: i64,
     started: Instant,
@@ -328,18 +333,17 @@ impl World for View<'_> {
     }
 
     fn source(&self, number: usize) -> Option<Source<'_>> {
-        let file = self.files.ids().nth(number)?;
+        let Some(file) = self.files.ids().nth(number) else {
+            let feed = self.feeds.iter().nth(number - self.files.len())?;
+            let feed::Counters { lines, bytes, overlong, skipped, lost, .. } = self.feeds.counters(feed);
+            let fault = self.feeds.fault(feed).map(feed::Fault::text);
+            return Some(Source { name: feed.name(), fault, lines, bytes, skipped: overlong + skipped + lost });
+        };
         let counters = self.files.counters(file);
         Some(Source {
             // The configuration is UTF-8 text, and so are its paths.
             name: core::str::from_utf8(self.files.path(file)).unwrap_or_default(),
-            fault: self.files.fault(file).map(|fault| match fault {
-                Fault::Missing => "not there",
-                Fault::NotAFile => "not a regular file",
-                Fault::Denied => "no permission",
-                Fault::Exhausted => "no descriptors or memory left",
-                Fault::Failed => "cannot be read",
-            }),
+            fault: self.files.fault(file).map(Fault::text),
             lines: counters.lines,
             bytes: counters.bytes,
             skipped: counters.overlong,

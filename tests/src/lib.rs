@@ -7,6 +7,7 @@ pub mod dialogue;
 pub mod fake_ipset;
 pub mod fake_kernel;
 pub mod hex;
+pub mod journald;
 pub mod lab;
 pub mod monitor;
 pub mod netlink;

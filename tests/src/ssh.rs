@@ -1,5 +1,6 @@
 //! Real SSH servers with real system loggers in a [`Lab`], and real clients that attack them.
 
+use crate::journald::Journald;
 use crate::lab::{ATTACKERS_V4, ATTACKERS_V6, Lab, ROUTER_V4, ROUTER_V6, eventually, text};
 use std::fs;
 use std::net::IpAddr;
@@ -22,6 +23,8 @@ pub enum Logger {
     Rsyslog(&'static str),
     /// BusyBox's syslogd.
     Busybox,
+    /// systemd's journald.
+    Journald,
 }
 
 /// Which SSH server.
@@ -36,7 +39,8 @@ pub enum Server {
 /// An SSH server at port 22 of the router, with its logger.
 pub struct Servers<'l> {
     lab: &'l Lab,
-    /// Where the logger writes, as the router knows it.
+    journald: Option<Journald<'l>>,
+    /// Where the logger writes, as the configuration names it.
     pub log: &'static str,
     key: PathBuf,
 }
@@ -70,7 +74,8 @@ impl<'l> Servers<'l> {
     /// If one of them does not start.
     #[must_use]
     pub fn start(lab: &'l Lab, server: Server, logger: Logger) -> Self {
-        let log = "/var/log/auth.log";
+        let log = if logger == Logger::Journald { "journal" } else { "/var/log/auth.log" };
+        let mut journald = None;
         match logger {
             Logger::Rsyslog(template) => {
                 let config = lab.dir().join("rsyslog.conf");
@@ -81,8 +86,9 @@ impl<'l> Servers<'l> {
                 lab.service("rsyslogd", &["-n", "-i", "NONE", "-f", config.to_str().unwrap()]);
             }
             Logger::Busybox => lab.service("busybox", &["syslogd", "-n", "-O", log]),
+            Logger::Journald => journald = Some(Journald::start(lab, "Storage=volatile")),
         }
-        eventually("the logger listens", || lab.inside("/dev/log").exists().then_some(()));
+        eventually("the logger listens", || fs::symlink_metadata(lab.inside("/dev/log")).ok());
 
         let key = lab.dir().join("alice");
         for name in ["host", "alice", "stranger"] {
@@ -105,7 +111,7 @@ impl<'l> Servers<'l> {
                 lab.service("dropbear", &["-F", "-r", key.to_str().unwrap(), "-P", "/run/dropbear.pid", "-T", "1"]);
             }
         }
-        let servers = Self { lab, log, key };
+        let servers = Self { lab, journald, log, key };
         // From the router's side, so that no attacker has made a connection yet.
         for router in [IpAddr::from(ROUTER_V4), ROUTER_V6.into()] {
             eventually("the SSH server listens", || {
@@ -129,6 +135,9 @@ impl<'l> Servers<'l> {
     /// If there is no log.
     #[must_use]
     pub fn logged(&self) -> String {
+        if let Some(journald) = &self.journald {
+            return journald.lines();
+        }
         String::from_utf8_lossy(&fs::read(self.lab.inside(self.log)).unwrap()).into_owned()
     }
 

@@ -189,7 +189,7 @@ fn complaints(name: &str) -> String {
     format!(
         "{name}:2:12: `0` is out of range, expected a whole number from 1 to 10000\n\
          {name}:4:12: `10m` has no quotes, expected 1s to 365d, in seconds or as \"90s\", \"10m\", \"1h30m\", \"7d\", \"1w\"\n\
-         {name}:5:1: unknown key `bogus` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, \
+         {name}:5:1: unknown key `bogus` in a jail, expected `enabled`, `mode`, `logpath`, `journalmatch`, `maxretry`, `findtime`, `bantime`, \
          `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, \
          `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`\n\
          {name}:3:8: jail `foo` has no filter, expected filter = {}, or a jail named like its filter\n",

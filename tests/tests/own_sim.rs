@@ -10,6 +10,7 @@ use edgeban_core::engine::{Decision, Engine, JailSet, Memory};
 use edgeban_core::event::Event;
 use edgeban_core::firewall::nft::{DATAGRAM, Layout};
 use edgeban_core::own::Why;
+use edgeban_core::source::journal::Matches;
 use edgeban_core::table::HashKey;
 use edgeban_core::time::{Duration, Instant};
 use edgeban_core::wire::nl::Messages;
@@ -50,6 +51,7 @@ fn jails() -> Vec<Jail> {
             filter: Filter::Sshd.into(),
             mode: Mode::Normal,
             logpath: heapless::Vec::new(),
+            journalmatch: Matches::NONE,
             maxretry: 3,
             findtime: Duration::from_secs(600),
             bantime: BanTime::For(Duration::from_secs(600)),

@@ -13,6 +13,7 @@ use edgeban_core::event::Event;
 use edgeban_core::firewall::nft::{Foreign, Layout};
 use edgeban_core::limits::PREFIX_BANS;
 use edgeban_core::own::Why;
+use edgeban_core::source::journal::Matches;
 use edgeban_core::table::HashKey;
 use edgeban_core::time::{Duration, Instant};
 use edgeban_core::wire::nft::scaffold::Part;
@@ -44,6 +45,7 @@ fn jail(ignoreip: &[&str]) -> Jail {
         filter: Filter::Sshd.into(),
         mode: Mode::Normal,
         logpath: heapless::Vec::new(),
+        journalmatch: Matches::NONE,
         maxretry: 1,
         findtime: Duration::from_secs(600),
         bantime: BanTime::For(Duration::from_secs(60)),

@@ -11,6 +11,7 @@ use edgeban_core::detect::{Filter, Mode};
 use edgeban_core::engine::{Engine, JailSet, Memory};
 use edgeban_core::event::Event;
 use edgeban_core::firewall::nft::{BACKOFF_MAX, Foreign, Layout};
+use edgeban_core::source::journal::Matches;
 use edgeban_core::table::HashKey;
 use edgeban_core::time::{Duration, Instant};
 use edgeban_core::wire::nfnl::{BatchBegin, BatchEnd};
@@ -52,6 +53,7 @@ fn jail(maxretry: u32, bantime: u64) -> Jail {
         filter: Filter::Sshd.into(),
         mode: Mode::Normal,
         logpath: heapless::Vec::new(),
+        journalmatch: Matches::NONE,
         maxretry,
         findtime: Duration::from_secs(600),
         bantime: BanTime::For(Duration::from_secs(bantime)),

@@ -71,6 +71,11 @@ fn openssh_through_rsyslog_as_rfc5424() {
 }
 
 #[test]
+fn openssh_through_journald() {
+    attack(Server::OpenSsh, Logger::Journald);
+}
+
+#[test]
 fn dropbear_through_busybox() {
     attack(Server::Dropbear, Logger::Busybox);
 }
@@ -105,6 +110,11 @@ fn owner_logs_in(server: Server, logger: Logger) {
 #[test]
 fn logins_to_openssh_never_ban() {
     owner_logs_in(Server::OpenSsh, Logger::Rsyslog("RSYSLOG_TraditionalFileFormat"));
+}
+
+#[test]
+fn logins_to_openssh_through_journald_never_ban() {
+    owner_logs_in(Server::OpenSsh, Logger::Journald);
 }
 
 #[test]

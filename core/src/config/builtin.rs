@@ -1,12 +1,13 @@
 //! What holds where the file says nothing.
 
 use super::key::Key;
-use super::model::{BanTime, Config, Global, Jail};
+use super::model::{BanTime, Config, Global, Jail, Journal};
 use crate::addr::{Addr, Prefix};
 use crate::ban::ladder::Growth;
 use crate::detect::{Filter, JailFilter, Mode};
 #[cfg(test)]
 use crate::limits;
+use crate::source::journal::Matches;
 use crate::time::Duration;
 use heapless::{String, Vec};
 
@@ -27,6 +28,7 @@ pub(super) fn clear(config: &mut Config) {
     config.global = Global::default();
     config.jails.clear();
     config.filters.clear();
+    config.journal = Journal::default();
     config.bantime = BanTime::default();
 }
 
@@ -47,6 +49,7 @@ pub(super) fn unset() -> Jail {
         filter: JailFilter::BuiltIn(Filter::Sshd),
         mode: Mode::default(),
         logpath: Vec::new(),
+        journalmatch: Matches::NONE,
         maxretry: MAXRETRY,
         findtime: TEN_MINUTES,
         bantime: BanTime::default(),

@@ -5,6 +5,7 @@ use super::suggest;
 use crate::detect::custom::Filters;
 use crate::detect::template;
 use crate::limits;
+use crate::source::feed::Feed;
 use core::fmt;
 use toml_parser::{Expected, ParseError};
 
@@ -117,6 +118,8 @@ pub enum Section {
     Jail,
     /// `[filters.NAME]`.
     Filter,
+    /// `[journal]`.
+    Journal,
 }
 
 /// A capacity that a file can exceed.
@@ -142,6 +145,10 @@ pub enum Limit {
     Files,
     /// [`limits::PATH`].
     Path,
+    /// [`limits::JOURNALMATCH`].
+    Journalmatch,
+    /// [`limits::JOURNAL_DIRECTORY`].
+    JournalDirectory,
     /// [`limits::IGNOREIP`].
     Ignoreip,
     /// [`limits::MULTIPLIERS`].
@@ -163,7 +170,7 @@ pub enum Limit {
 /// What is wrong with a log path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PathFault {
-    /// It does not start with `/`.
+    /// It does not start with `/`, and is no feed's name.
     Relative,
     /// It ends with `/`.
     Directory,
@@ -200,6 +207,8 @@ impl Limit {
             Self::Logpaths => ("LOGPATHS", limits::LOGPATHS, "log files in a jail"),
             Self::Files => ("FILES", limits::FILES, "different log files in all enabled jails"),
             Self::Path => ("PATH", limits::PATH, "bytes"),
+            Self::Journalmatch => ("JOURNALMATCH", limits::JOURNALMATCH, "bytes, with one more for each match"),
+            Self::JournalDirectory => ("JOURNAL_DIRECTORY", limits::JOURNAL_DIRECTORY, "bytes"),
             Self::Ignoreip => ("IGNOREIP", limits::IGNOREIP, "addresses and prefixes"),
             Self::Multipliers => ("MULTIPLIERS", limits::MULTIPLIERS, "multipliers"),
             Self::Devices => ("DEVICES", limits::DEVICES, "devices"),
@@ -220,20 +229,23 @@ impl Section {
             Self::Defaults => "in [defaults]",
             Self::Jail => "in a jail",
             Self::Filter => "in a filter",
+            Self::Journal => "in [journal]",
         }
     }
 
     /// The names that are known here.
     pub(super) fn names(self) -> &'static [&'static str] {
         let (jail, others) = key::NAMES.split_at_checked(key::JAIL).unwrap_or_default();
+        let (others, journal) = others.split_at_checked(others.len() - key::JOURNAL).unwrap_or_default();
         let (global, filter) = others.split_at_checked(others.len() - key::FILTER).unwrap_or_default();
         match self {
-            Self::Root => &["global", "defaults", "jails", "filters"],
+            Self::Root => &["global", "defaults", "jails", "filters", "journal"],
             Self::Global => global,
             // `filter`, the last key of a jail, has no default.
             Self::Defaults => jail.split_last().map_or(jail, |(_, rest)| rest),
             Self::Jail => jail,
             Self::Filter => filter,
+            Self::Journal => journal,
         }
     }
 }
@@ -302,7 +314,7 @@ impl fmt::Display for Error<'_> {
                 }
                 f.write_str(", expected ")?;
                 if section == Section::Root {
-                    f.write_str("[global], [defaults], [jails.NAME] or [filters.NAME]")?;
+                    f.write_str("[global], [defaults], [jails.NAME], [filters.NAME] or [journal]")?;
                 } else {
                     key::list(f, section.names(), "`")?;
                 }
@@ -320,7 +332,7 @@ impl fmt::Display for Error<'_> {
             Problem::ArrayOfTables => {
                 write!(
                     f,
-                    "{quote} is an array of tables, expected [global], [defaults], [jails.NAME] or [filters.NAME]"
+                    "{quote} is an array of tables, expected [global], [defaults], [jails.NAME], [filters.NAME] or [journal]"
                 )
             }
             Problem::Duplicate { line } => write!(f, "{quote} is defined in line {line} already, expected it once"),
@@ -364,15 +376,20 @@ impl fmt::Display for Error<'_> {
                 write!(f, "unknown word {quote}, expected {key}")?;
                 meant(f, hint)
             }
+            Problem::Path(PathFault::Relative) => {
+                write!(f, "{quote} is neither a path that starts with `/` nor ")?;
+                key::list(f, &Feed::NAMES, "\"")
+            }
             Problem::Path(PathFault::None) => f.write_str("an empty array, expected at least one log file"),
             Problem::Path(fault) => {
                 write!(f, "{quote} ")?;
                 f.write_str(match fault {
-                    PathFault::Relative => "is a relative path, expected one that starts with `/`",
                     PathFault::Directory => "is a directory, expected a file",
                     PathFault::Pattern => "has one of `*?[`, expected one file (patterns are not supported yet)",
                     PathFault::Control => "has a control character, expected a path without",
-                    PathFault::Duplicate | PathFault::None => "is in this list already, expected each file once",
+                    PathFault::Duplicate | PathFault::None | PathFault::Relative => {
+                        "is in this list already, expected each file once"
+                    }
                 })
             }
             Problem::Address(fault) => {

@@ -14,6 +14,8 @@ pub enum Key {
     Mode,
     /// `logpath`.
     Logpath,
+    /// `journalmatch`.
+    Journalmatch,
     /// `maxretry`.
     Maxretry,
     /// `findtime`.
@@ -76,13 +78,17 @@ pub enum Key {
     Match,
     /// `ignore`.
     Ignore,
+    /// `directory`.
+    Directory,
 }
 
-/// Every key: those of `[defaults]`, then `filter`, then those of `[global]`, then those of a filter.
-pub(super) const ALL: [Key; 34] = [
+/// Every key: those of `[defaults]`, then `filter`, then those of `[global]`, then those of a filter, then those of
+/// `[journal]`.
+pub(super) const ALL: [Key; 36] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
+    Key::Journalmatch,
     Key::Maxretry,
     Key::Findtime,
     Key::Bantime,
@@ -114,13 +120,15 @@ pub(super) const ALL: [Key; 34] = [
     Key::WebToken,
     Key::Match,
     Key::Ignore,
+    Key::Directory,
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 34] = [
+pub(super) const NAMES: [&str; 36] = [
     "enabled",
     "mode",
     "logpath",
+    "journalmatch",
     "maxretry",
     "findtime",
     "bantime",
@@ -152,13 +160,17 @@ pub(super) const NAMES: [&str; 34] = [
     "web_token",
     "match",
     "ignore",
+    "directory",
 ];
 
 /// How many keys a jail has; they come first.
-pub(super) const JAIL: usize = 15;
+pub(super) const JAIL: usize = 16;
 
-/// How many keys a filter has; they come last.
+/// How many keys a filter has; they come behind those of `[global]`.
 pub(super) const FILTER: usize = 2;
+
+/// How many keys `[journal]` has; they come last.
+pub(super) const JOURNAL: usize = 1;
 
 impl Key {
     pub(super) fn from_name(name: &str) -> Option<Self> {
@@ -203,7 +215,13 @@ impl Key {
     pub const fn is_list(self) -> bool {
         matches!(
             self,
-            Self::Logpath | Self::Ignoreip | Self::BantimeMultipliers | Self::Devices | Self::Match | Self::Ignore
+            Self::Logpath
+                | Self::Journalmatch
+                | Self::Ignoreip
+                | Self::BantimeMultipliers
+                | Self::Devices
+                | Self::Match
+                | Self::Ignore
         )
     }
 
@@ -212,9 +230,11 @@ impl Key {
         match self {
             Self::Filter => "[jails.NAME]",
             Self::Match | Self::Ignore => "[filters.NAME]",
+            Self::Directory => "[journal]",
             Self::Enabled
             | Self::Mode
             | Self::Logpath
+            | Self::Journalmatch
             | Self::Maxretry
             | Self::Findtime
             | Self::Bantime
@@ -240,6 +260,10 @@ impl fmt::Display for Key {
             Self::Ipv4Prefix => "a whole number from 1 to 32",
             Self::Ipv6Prefix => "a whole number from 1 to 128",
             Self::Logpath => "the absolute path of a file, or an array of them",
+            Self::Journalmatch => {
+                "an array such as [\"_SYSTEMD_UNIT=ssh.service\"], with values of _SYSTEMD_UNIT, _COMM, _UID, \
+                 SYSLOG_IDENTIFIER or _TRANSPORT"
+            }
             Self::Ignoreip => "an array of addresses and prefixes such as \"192.0.2.0/24\"",
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
             Self::ControlGroup => "the name or the number of a group",
@@ -253,6 +277,7 @@ impl fmt::Display for Key {
                     limits::WEB_TOKEN
                 );
             }
+            Self::Directory => "the absolute path of a directory, or \"\"",
             Self::Match => "an array of templates such as '<prog:myapp> login failed for <*> from <ADDR>'",
             Self::Ignore => "an array of templates such as '<prog:myapp> login failed for monitor <*>'",
             Self::Maxretry => return write!(f, "a whole number from 1 to {}", limits::MAXRETRY),
@@ -306,7 +331,12 @@ mod tests {
             let home = if n < JAIL {
                 key.home().contains("[jails.NAME]")
             } else {
-                key.home() == if n < NAMES.len() - FILTER { "[global]" } else { "[filters.NAME]" }
+                key.home()
+                    == match NAMES.len() - n {
+                        0..=JOURNAL => "[journal]",
+                        n if n <= JOURNAL + FILTER => "[filters.NAME]",
+                        _ => "[global]",
+                    }
             };
             assert!(home, "{key:?}");
         }

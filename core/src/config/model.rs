@@ -7,6 +7,7 @@ use crate::detect::{JailFilter, Mode};
 use crate::firewall::nft::{Foreign, Layout};
 use crate::limits;
 use crate::own::LOOPBACK;
+use crate::source::journal::Matches;
 use crate::time::Duration;
 use crate::wire::nft::chain::{Device, Hook};
 use crate::wire::nft::rule::Verdict;
@@ -22,6 +23,8 @@ pub struct Config {
     pub jails: Vec<Jail, { limits::JAILS }>,
     /// `[filters.NAME]`.
     pub filters: Filters,
+    /// `[journal]`.
+    pub journal: Journal,
     /// `bantime` of `[defaults]`: what holds for a ban by hand that names neither a time nor a jail.
     pub bantime: BanTime,
 }
@@ -50,6 +53,7 @@ impl Config {
         },
         jails: Vec::new(),
         filters: Filters::new(),
+        journal: Journal { directory: String::new() },
         bantime: BanTime::For(Duration::ZERO),
     };
 
@@ -170,6 +174,13 @@ impl fmt::Display for Listen {
     }
 }
 
+/// `[journal]`: where systemd's journal is.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Journal {
+    /// `directory`: an absolute path without a slash at its end; empty for journald's own.
+    pub directory: String<{ limits::JOURNAL_DIRECTORY }>,
+}
+
 /// What holds the bans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Backend {
@@ -221,8 +232,10 @@ pub struct Jail {
     pub filter: JailFilter,
     /// `mode`: how much of them.
     pub mode: Mode,
-    /// `logpath`: absolute paths.
+    /// `logpath`: absolute paths, and names of [feeds](crate::source::feed::Feed).
     pub logpath: Vec<String<{ limits::PATH }>, { limits::LOGPATHS }>,
+    /// `journalmatch`.
+    pub journalmatch: Matches,
     /// `maxretry`: attempts within `findtime` that ban, at least 1.
     pub maxretry: u32,
     /// `findtime`.
@@ -331,4 +344,4 @@ impl OnStop {
 }
 
 // It lives in static memory, and a reload reads the next into it; the engine has a copy of the running jails.
-static_assertions::const_assert!(size_of::<Config>() < 208 * 1024);
+static_assertions::const_assert!(size_of::<Config>() < 224 * 1024);

@@ -12,6 +12,8 @@ use super::{builtin, suggest, value};
 use crate::ban::history::TIMES;
 use crate::detect::{Filter, JailFilter, Mode};
 use crate::limits;
+use crate::source::feed::Feed;
+use crate::source::journal::Matches;
 use crate::wire::nft::chain::Hook;
 use crate::wire::nft::rule::Verdict;
 use heapless::{String, Vec};
@@ -43,6 +45,7 @@ pub(super) enum Owner {
     Jail(usize),
     /// By its number in the configuration.
     Filter(u8),
+    Journal,
 }
 
 /// How a table came to be.
@@ -77,7 +80,7 @@ impl Seen {
     }
 }
 
-/// `[global]`, `[defaults]`, `[jails]`, `[filters]`, the filters and the jails, in this order in [`Reader::seen`].
+/// `[global]`, `[defaults]`, `[jails]`, `[filters]`, `[journal]`, the filters and the jails, in this order in [`Reader::seen`].
 const TABLES: usize = FIRST_JAIL + limits::JAILS;
 
 /// Bans whose times are remembered.
@@ -85,7 +88,7 @@ const RECIDIVE_MAXRETRY: u32 = 8;
 static_assertions::const_assert!(TIMES == 8);
 
 /// The first filter's place there.
-const FIRST_FILTER: usize = 4;
+const FIRST_FILTER: usize = 5;
 
 /// The first jail's.
 const FIRST_JAIL: usize = FIRST_FILTER + limits::FILTERS;
@@ -160,6 +163,7 @@ impl Reader<'_, '_, '_> {
             Place::Table(Owner::Defaults) => 1,
             Place::Jails => 2,
             Place::Filters => 3,
+            Place::Table(Owner::Journal) => 4,
             Place::Table(Owner::Filter(n)) => FIRST_FILTER + usize::from(n),
             Place::Table(Owner::Jail(n)) => FIRST_JAIL + n,
             Place::Root | Place::Setting(..) | Place::Nowhere => return None,
@@ -229,6 +233,7 @@ impl Reader<'_, '_, '_> {
                 "defaults" => Place::Table(Owner::Defaults),
                 "jails" => Place::Jails,
                 "filters" => Place::Filters,
+                "journal" => Place::Table(Owner::Journal),
                 _ => self.unknown(Section::Root, name, span),
             },
             Place::Table(owner) => {
@@ -237,6 +242,7 @@ impl Reader<'_, '_, '_> {
                     Owner::Defaults => Section::Defaults,
                     Owner::Jail(_) => Section::Jail,
                     Owner::Filter(_) => Section::Filter,
+                    Owner::Journal => Section::Journal,
                 };
                 match Key::from_name(name) {
                     Some(key) if section.names().contains(&name) => Place::Setting(owner, key),
@@ -353,7 +359,7 @@ impl Reader<'_, '_, '_> {
     pub fn clear(&mut self, owner: Owner, key: Key) {
         let jail = match owner {
             Owner::Global => return self.config.global.devices.clear(),
-            Owner::Filter(_) => return,
+            Owner::Filter(_) | Owner::Journal => return,
             Owner::Defaults => &mut self.defaults,
             Owner::Jail(n) => match self.config.jails.get_mut(n) {
                 Some(jail) => jail,
@@ -362,6 +368,7 @@ impl Reader<'_, '_, '_> {
         };
         match key {
             Key::Logpath => jail.logpath.clear(),
+            Key::Journalmatch => jail.journalmatch.clear(),
             Key::BantimeMultipliers => jail.growth.multipliers.clear(),
             _ => jail.ignoreip.clear(),
         }
@@ -383,6 +390,7 @@ impl Reader<'_, '_, '_> {
             Owner::Global => value::Target::Global(&mut self.config.global),
             Owner::Defaults => value::Target::Jail(&mut self.defaults),
             Owner::Filter(n) => value::Target::Filter(&mut self.config.filters, n),
+            Owner::Journal => value::Target::Journal(&mut self.config.journal),
             Owner::Jail(n) => match self.config.jails.get_mut(n) {
                 Some(jail) => value::Target::Jail(jail),
                 None => return,
@@ -415,6 +423,9 @@ impl Reader<'_, '_, '_> {
             }
             if open(Key::Logpath) {
                 jail.logpath.clone_from(&defaults.logpath);
+            }
+            if open(Key::Journalmatch) {
+                jail.journalmatch.clone_from(&defaults.journalmatch);
             }
             if open(Key::Maxretry) {
                 jail.maxretry = defaults.maxretry;
@@ -500,6 +511,12 @@ impl Reader<'_, '_, '_> {
                 }
             }
             builtin::fill_logpath(jail);
+            if let Some(at) = seen.key(Key::Journalmatch)
+                && jail.journalmatch != Matches::NONE
+                && !jail.logpath.iter().any(|path| path == Feed::Journal.name())
+            {
+                self.report.at(at, "", Problem::Conflict("only a jail with logpath \"journal\" has a journalmatch"));
+            }
             if jail.filter.built_in().is_none() && jail.logpath.is_empty() && open(Key::Logpath) {
                 self.report.at(seen.at, &jail.name, Problem::NoLogpath);
             }
@@ -546,7 +563,7 @@ impl Reader<'_, '_, '_> {
     fn count_files(&mut self) {
         let mut files: Vec<&str, { limits::FILES }> = Vec::new();
         for (jail, seen) in self.config.jails.iter().zip(self.seen.iter().skip(FIRST_JAIL)) {
-            for path in jail.logpath.iter().filter(|_| jail.enabled) {
+            for path in jail.logpath.iter().filter(|path| jail.enabled && Feed::from_name(path).is_none()) {
                 if !files.contains(&path.as_str()) && files.push(path).is_err() {
                     self.report.at(seen.at, path, Problem::TooMany(Limit::Files));
                     return;

@@ -169,7 +169,7 @@ mod tests {
             ("bantime", "1h' # '", "cannot be set by hand"),
             ("maxretry", "[1]", "an array"),
             ("filter", "dropbear", "cannot be set by hand"),
-            ("logpath", "auth.log", "relative path"),
+            ("logpath", "auth.log", "starts with `/`"),
         ] {
             let said = world.set(key, value).unwrap_err();
             assert!(said.iter().any(|said| said.contains(says)), "{key} = {value}: {said:?}");

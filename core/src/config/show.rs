@@ -70,6 +70,7 @@ impl Jail {
         let Self { growth, .. } = self;
         let one = match key {
             Key::Logpath => return self.logpath.get(n).map(|path| Shown::Text(path)),
+            Key::Journalmatch => return self.journalmatch.iter().nth(n).map(Shown::Text),
             Key::Ignoreip => return self.ignoreip.get(n).copied().map(Shown::Prefix),
             Key::BantimeMultipliers => return growth.multipliers.get(n).map(|times| Shown::Number((*times).into())),
             Key::Enabled => Shown::Flag(self.enabled),
@@ -105,7 +106,8 @@ impl Jail {
             | Key::Web
             | Key::WebToken
             | Key::Match
-            | Key::Ignore => return None,
+            | Key::Ignore
+            | Key::Directory => return None,
         };
         (n == 0).then_some(one)
     }

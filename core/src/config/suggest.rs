@@ -84,7 +84,7 @@ const READERS: [&str; 5] = ["systemd", "pyinotify", "inotify", "polling", "gamin
 
 /// What `backend` is here.
 pub(super) const FIREWALL: Hint =
-    Hint::Because("it chooses the firewall; how logs are read is no choice: edgeban follows the files in `logpath`");
+    Hint::Because("it chooses the firewall; what is read is in `logpath`: files, or \"journal\" for systemd's");
 
 const ACTION: Hint =
     Hint::Because("edgeban's one action is to drop packets; `backend` in [global] chooses the firewall");
@@ -101,9 +101,9 @@ const ALIASES: &[(&[&str], Hint)] = &[
     (&["banaction", "banaction_allports", "action", "action_", "action_mw", "action_mwl"], ACTION),
     (
         &["logtarget", "syslogsocket", "logencoding"],
-        Hint::Because("edgeban needs no such choice: it follows the files in `logpath`, byte by byte"),
+        Hint::Because("edgeban needs no such choice: it reads what is in `logpath`, byte by byte"),
     ),
-    (&["journalmatch", "systemd", "journal"], Hint::Because("edgeban reads log files, name them in `logpath`")),
+    (&["systemd"], Hint::Because("`logpath` = \"journal\" reads systemd's journal")),
     (&["port", "ports", "protocol"], Hint::Because("a ban covers every port and protocol")),
     (&["usedns"], Hint::Because("edgeban never resolves names")),
     (&["failregex", "ignoreregex", "prefregex", "datepattern", "maxlines", "definition"], FILTERS),

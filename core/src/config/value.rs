@@ -3,7 +3,7 @@
 use super::duration::{self, Fault};
 use super::error::{AddressFault, Hint, Limit, PathFault, Problem, Report};
 use super::key::Key;
-use super::model::{Backend, BanTime, ControlGroup, Global, Jail, Listen, LogLevel, OnStop};
+use super::model::{Backend, BanTime, ControlGroup, Global, Jail, Journal, Listen, LogLevel, OnStop};
 use super::suggest;
 use super::text::{Text, place};
 use crate::addr::{Prefix, Widths};
@@ -13,6 +13,8 @@ use crate::detect::custom::{self, Filters};
 use crate::detect::template::{self, Use};
 use crate::firewall::nft::Foreign;
 use crate::limits;
+use crate::source::feed::Feed;
+use crate::source::journal::{Matches, Refused};
 use crate::time::Duration;
 use crate::wire::nft::chain::{Device, Hook};
 use crate::wire::nft::rule::Verdict;
@@ -25,6 +27,7 @@ pub(super) enum Target<'a> {
     Global(&'a mut Global),
     Jail(&'a mut Jail),
     Filter(&'a mut Filters, u8),
+    Journal(&'a mut Journal),
 }
 
 /// Nothing more of this value is worth reading.
@@ -82,6 +85,15 @@ pub(super) fn set(
             }
             Ok(())
         }
+        (Target::Jail(jail), Key::Journalmatch, Value::Text(text)) => {
+            if in_array {
+                add_match(&mut jail.journalmatch, key, text)
+            } else {
+                jail.journalmatch.clear();
+                // As fail2ban has them.
+                text.split_ascii_whitespace().try_for_each(|text| add_match(&mut jail.journalmatch, key, text))
+            }
+        }
         (Target::Jail(_), Key::BantimeMultipliers, _) if !in_array => Err(value.is_not(key)),
         (Target::Filter(filters, number), _, Value::Text(text)) => {
             let of = if key == Key::Match { Use::Match } else { Use::Ignore };
@@ -96,7 +108,14 @@ pub(super) fn set(
                 }
             }
         }
-        (Target::Filter(..), ..) => Err(value.is_not(key)),
+        (Target::Journal(journal), Key::Directory, Value::Text("")) => {
+            journal.directory.clear();
+            Ok(())
+        }
+        (Target::Journal(journal), Key::Directory, Value::Text(text)) => directory(key, text)
+            .and_then(|path| fixed(path, Limit::JournalDirectory))
+            .map(|path| journal.directory = path),
+        (Target::Filter(..) | Target::Journal(_), ..) => Err(value.is_not(key)),
         (Target::Jail(jail), ..) => in_jail(jail, key, &value),
         (Target::Global(global), ..) => in_global(global, key, &value),
     };
@@ -231,13 +250,7 @@ fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Pro
             // Its length was held against the capacity.
             global.web_token = String::try_from(*text).unwrap_or_default();
         }
-        (Key::RunDir, Value::Text(text)) => {
-            let path = text.trim_end_matches('/');
-            if !path.starts_with('/') || path.contains(char::is_control) {
-                return Err(Problem::Malformed(key));
-            }
-            global.run_dir = fixed(path, Limit::RunDir)?;
-        }
+        (Key::RunDir, Value::Text(text)) => global.run_dir = fixed(directory(key, text)?, Limit::RunDir)?,
         (Key::Table, Value::Text(text)) => {
             let letters = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
             if !text.bytes().all(letters) || !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
@@ -248,6 +261,12 @@ fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Pro
         _ => return Err(value.is_not(key)),
     }
     Ok(())
+}
+
+/// A path without the slash at its end.
+fn directory(key: Key, text: &str) -> Result<&str, Problem<'static>> {
+    let path = text.trim_end_matches('/');
+    if path.starts_with('/') && !path.contains(char::is_control) { Ok(path) } else { Err(Problem::Malformed(key)) }
 }
 
 /// A number of bits from 1 to `most`.
@@ -350,7 +369,7 @@ fn add_path(
     list: &mut Vec<String<{ limits::PATH }>, { limits::LOGPATHS }>,
     path: &str,
 ) -> Result<(), Problem<'static>> {
-    let fault = if !path.starts_with('/') {
+    let fault = if !path.starts_with('/') && Feed::from_name(path).is_none() {
         PathFault::Relative
     } else if path.contains(char::is_control) {
         PathFault::Control
@@ -364,6 +383,14 @@ fn add_path(
         return list.push(fixed(path, Limit::Path)?).map_err(|_| Problem::TooMany(Limit::Logpaths));
     };
     Err(Problem::Path(fault))
+}
+
+/// Adds a match.
+fn add_match(matches: &mut Matches, key: Key, text: &str) -> Result<(), Problem<'static>> {
+    matches.add(text).map_err(|refused| match refused {
+        Refused::Malformed => Problem::Malformed(key),
+        Refused::Full => Problem::TooMany(Limit::Journalmatch),
+    })
 }
 
 /// Adds a prefix, unless the list has it.

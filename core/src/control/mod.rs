@@ -49,10 +49,13 @@ pub const ANSWER: usize = 384;
 /// The number that stands for a time without end.
 const FOR_GOOD: u64 = u64::MAX;
 
+/// Bytes of the longest text that says what is wrong with a log.
+const FAULT: usize = 48;
+
 static_assertions::const_assert!(
     REQUEST >= 4 + 8 * 5 + 1 + limits::JAIL_NAME && config::VALUE <= 255 && config::KEY <= 255
 );
 static_assertions::const_assert!(ANSWER >= 4 + 8 * 5 + 1 + config::KEY + 1 + limits::PATH);
-static_assertions::const_assert!(ANSWER >= 4 + 8 * response::FileNumbers::NAMES.len() + 1 + limits::PATH);
+static_assertions::const_assert!(ANSWER >= 4 + 8 * response::FileNumbers::NAMES.len() + 1 + limits::PATH + 1 + FAULT);
 static_assertions::const_assert!(frame::NUMBERS > response::DaemonNumbers::NAMES.len() && frame::TEXTS > 3);
 static_assertions::const_assert!(limits::PATH <= 255 && limits::JAIL_NAME <= 255 && limits::TABLE_NAME <= 255);

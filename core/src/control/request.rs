@@ -73,7 +73,7 @@ pub enum Request<'a> {
     Set {
         /// Of this.
         jail: &'a str,
-        /// The key's name, or one that [`config::set`](crate::config::set) has besides.
+        /// The key's name, or one that [`config::set`] has besides.
         key: &'a str,
         /// The value, as the file would have it, but for quotes.
         value: &'a str,

@@ -8,7 +8,7 @@
 //! | 4 | [`Response::Refused`] | the number of the [`Refusal`], the kernel's error number (0 if that was not the reason) | |
 //! | 5 | [`Response::Daemon`] | [`DaemonNumbers`] | version, backend, table |
 //! | 6 | [`Response::Jail`] | [`JailNumbers`] | name, filter |
-//! | 7 | [`Response::File`] | [`FileNumbers`] | path |
+//! | 7 | [`Response::File`] | [`FileNumbers`] | path, what is wrong with it |
 //! | 8 | [`Response::End`] | | |
 //! | 9 | [`Response::BannedPrefix`] | address (2) and length of the prefix, milliseconds left, already | |
 //! | 10 | [`Response::Hindered`] | address (2) and length of the prefix, the number of the [`Hindrance`] | |
@@ -90,8 +90,10 @@ pub enum Response<'a> {
     File {
         /// What is counted.
         numbers: FileNumbers,
-        /// Its path.
+        /// Its path, or the name of what is no file.
         path: &'a str,
+        /// Why nothing comes of it at present; empty if all is well.
+        fault: &'a str,
     },
     /// The last part of a status.
     End,
@@ -323,7 +325,7 @@ numbers! {
 }
 
 numbers! {
-    /// What is counted of a log file.
+    /// What is counted of a log file, or of what is none.
     FileNumbers {
         /// Lines read.
         lines,
@@ -337,6 +339,12 @@ numbers! {
         truncated,
         /// Reads that failed.
         read_errors,
+        /// Lines that were skipped for another reason than their length.
+        skipped,
+        /// Lines that are known to be missing.
+        lost,
+        /// Lines of senders who are not believed.
+        not_believed,
     }
 }
 
@@ -408,7 +416,7 @@ impl<'a> Response<'a> {
                 frame::emit(5, &numbers.values(), &[version, backend, table], w)
             }
             Self::Jail { numbers, name, filter } => frame::emit(6, &numbers.values(), &[name, filter], w),
-            Self::File { numbers, path } => frame::emit(7, &numbers.values(), &[path], w),
+            Self::File { numbers, path, fault } => frame::emit(7, &numbers.values(), &[path, fault], w),
             Self::End => frame::emit(8, &[], &[], w),
             Self::Said { text, ends } => frame::emit(11, &[(*ends).into()], &[text], w),
             Self::Reloaded { numbers } => frame::emit(12, &numbers.values(), &[], w),
@@ -452,7 +460,9 @@ impl<'a> Response<'a> {
             (6, numbers, &[name, filter, ..]) => {
                 Self::Jail { numbers: JailNumbers::of(numbers).ok_or(bad)?, name, filter }
             }
-            (7, numbers, &[path, ..]) => Self::File { numbers: FileNumbers::of(numbers).ok_or(bad)?, path },
+            (7, numbers, &[path, fault, ..]) => {
+                Self::File { numbers: FileNumbers::of(numbers).ok_or(bad)?, path, fault }
+            }
             (8, ..) => Self::End,
             (11, &[ends, ..], &[text, ..]) => Self::Said { text, ends: ends != 0 },
             (12, numbers, _) => Self::Reloaded { numbers: ReloadNumbers::of(numbers).ok_or(bad)? },
@@ -508,7 +518,9 @@ mod tests {
         let numbers = JailNumbers { enabled: 1, banned: 2, tracked: 3, attempts: 4, bans: u64::MAX };
         check(Response::Jail { numbers, name: &name, filter: "dropbear" });
         let path = "/".repeat(limits::PATH);
-        check(Response::File { numbers: FileNumbers { lines: 7, ..FileNumbers::default() }, path: &path });
+        let fault = "f".repeat(super::super::FAULT);
+        let numbers = FileNumbers { lines: 7, ..FileNumbers::default() };
+        check(Response::File { numbers, path: &path, fault: &fault });
         check(Response::Said { text: &path, ends: true });
         let key = &"k".repeat(config::KEY);
         for value in [

@@ -11,7 +11,7 @@ use super::Attempt;
 use super::template::{self, Doubt, Found, Programs, Use};
 use crate::addr::Addr;
 use crate::limits;
-use crate::source::syslog::Split;
+use crate::source::syslog::{Record, Split};
 use heapless::{String, Vec};
 
 /// One template: where its text is, and whose it is.
@@ -56,6 +56,14 @@ impl<'l> Line<'l> {
     #[must_use]
     pub const fn new(line: &'l [u8], split: Split<'l>) -> Self {
         Self { line, split, said: None, undated: None }
+    }
+
+    /// What a program is known to have said, without a line around it; `alone` if that is all that its log has.
+    #[must_use]
+    pub fn of_record(record: Record<'l>, alone: bool) -> Self {
+        let split = Split { record: Some(record), dated: None };
+        let undated = if alone { super::undated(record.message, &Split::of(record.message)).1 } else { b"" };
+        Self { line: record.message, split, said: Some(record.message), undated: Some(undated) }
     }
 
     /// What the line's program said.

@@ -77,6 +77,20 @@ pub enum Fault {
     Failed,
 }
 
+impl Fault {
+    /// In a few words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Missing => "not there",
+            Self::NotAFile => "not a regular file",
+            Self::Denied => "no permission to read it",
+            Self::Exhausted => "no descriptors or memory left",
+            Self::Failed => "cannot be read",
+        }
+    }
+}
+
 /// One of the descriptors that the caller keeps for a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot(u8);

@@ -10,6 +10,7 @@ use crate::json::Object;
 use crate::out::Out;
 use crate::put;
 use crate::say::{Refused, hint};
+use crate::source::feeds;
 use crate::xtables::{self, Stuck};
 use core::ffi::CStr;
 use core::fmt::{self, Display};
@@ -18,6 +19,7 @@ use edgeban_core::config::model::Backend;
 use edgeban_core::firewall::backend::unsupported;
 use edgeban_core::firewall::nft::Layout;
 use edgeban_core::firewall::xt;
+use edgeban_core::source::feed::{Fault, Feed};
 use edgeban_core::wire::ipset::SetType;
 use edgeban_core::wire::ipset::answer::{Answers, Body};
 use edgeban_core::wire::ipset::kernel::GetType;
@@ -102,6 +104,17 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
     for (number, jail) in enabled().enumerate() {
         for path in &jail.logpath {
             if enabled().take(number).any(|jail| jail.logpath.contains(path)) {
+                continue;
+            }
+            if let Some(feed) = Feed::from_name(path) {
+                let fault = feeds::probe(feed, config);
+                let waits = fault == Some(Fault::Missing);
+                let says: &dyn Display = match fault {
+                    None => &Outcome(Ok(())),
+                    Some(Fault::Missing) => &"not there, it would be waited for",
+                    Some(fault) => &fault.text(),
+                };
+                report.say("log", fault.is_none() || waits, &format_args!("{path}: {says}"));
                 continue;
             }
             let readable = readable(path);

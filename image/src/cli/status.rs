@@ -38,8 +38,11 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
             Response::Jail { numbers, name, filter } => {
                 part(1, &[("jail", name), ("filter", filter)], &JailNumbers::NAMES, &numbers.values());
             }
-            Response::File { numbers, path } => {
-                part(2, &[("file", path)], &FileNumbers::NAMES, &numbers.values());
+            Response::File { numbers, path, fault } => {
+                // Said in JSON alone where all is well.
+                let texts = [("file", *path), ("fault", *fault)];
+                let texts = texts.get(..if common.json || !fault.is_empty() { 2 } else { 1 }).unwrap_or_default();
+                part(2, texts, &FileNumbers::NAMES, &numbers.values());
             }
             Response::End => {
                 part(3, &[], &[], &[]);

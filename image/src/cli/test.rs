@@ -19,6 +19,7 @@ use edgeban_core::engine::{Clock, Decision, Engine, FullMemory, JailSet};
 use edgeban_core::firewall::nft::Layout;
 use edgeban_core::limits;
 use edgeban_core::replay::LogClock;
+use edgeban_core::source::journal::Matches;
 use edgeban_core::source::line::Framer;
 use edgeban_core::source::syslog::Split;
 use edgeban_core::table::HashKey;
@@ -183,6 +184,7 @@ fn jails(request: &Request, only: Option<JailFilter>) -> Vec<Jail, { Filter::ALL
             filter,
             mode: request.mode,
             logpath: Vec::new(),
+            journalmatch: Matches::NONE,
             maxretry: request.maxretry,
             findtime: request.findtime,
             bantime: BanTime::Permanent,

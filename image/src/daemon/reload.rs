@@ -84,6 +84,7 @@ impl Daemon {
     /// What was written before is judged as it was then, and told with the jails as they were.
     fn judge_the_past(&mut self, chunk: &mut Chunk, now: Instant, log: &mut Log<'_>) {
         self.files.wake(chunk);
+        self.feeds.wake();
         self.read(chunk, now, log);
         self.report(now, log);
     }
@@ -96,6 +97,7 @@ impl Daemon {
         let Source { config, space: Space { tokens, .. }, .. } = source;
         config.global.clone_from(&settings.global);
         config.bantime = settings.bantime;
+        config.journal.clone_from(&settings.journal);
         config.filters.copy_from(engine.filters());
         config.jails.clear();
         config.jails.extend(engine.jails().iter().filter(|jail| !jail.name.is_empty()).take(limits::JAILS).cloned());
@@ -219,7 +221,7 @@ impl Daemon {
 
     /// Goes on with the configuration that was read. Nothing here fails.
     fn go_on(&mut self, opened: Opened, log: &mut Log<'_>) -> ReloadNumbers {
-        let Self { source, settings, engine, files, followers, kill, own, .. } = self;
+        let Self { source, settings, engine, files, feeds, followers, kill, own, .. } = self;
         let config = &*source.config;
         let runs = |jail: &Jail| enabled(engine.jails()).any(|running| running.name == jail.name);
         enabled(&config.jails).filter(|jail| !runs(jail)).for_each(|jail| introduce(jail, &config.filters, log));
@@ -231,7 +233,7 @@ impl Daemon {
             |path: &[u8]| enabled(engine.jails()).any(|jail| jail.logpath.iter().any(|own| own.as_bytes() == path));
         files.retain(&wanted);
         // There is room for all, and all of them are paths.
-        if let Ok(new) = follow(engine.jails(), files, log) {
+        if let Ok(new) = follow(engine.jails(), settings, files, feeds, log) {
             *followers = new;
         }
         *own = opened.own.or(own.take());

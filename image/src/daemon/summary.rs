@@ -5,6 +5,7 @@ use crate::log;
 use crate::log::Log;
 use crate::out::Printable;
 use edgeban_core::limits;
+use edgeban_core::source::feed;
 use edgeban_core::source::tail::Counters;
 
 impl Daemon {
@@ -83,6 +84,18 @@ impl Daemon {
                 "{}: {lines} lines, {bytes} bytes, {overlong} lines over {} bytes skipped, {truncated} truncations, {rotated} \
                  rotations, {read_errors} read errors",
                 Printable(self.files.path(file)),
+                limits::LINE
+            );
+        }
+        for feed in self.feeds.iter() {
+            let feed::Counters { lines, bytes, overlong, skipped, lost, not_believed, rotated } =
+                self.feeds.counters(feed);
+            log!(
+                log,
+                Info,
+                "{}: {lines} lines, {bytes} bytes, {overlong} over {} bytes and {skipped} others skipped, {lost} lost, {not_believed} \
+                 not believed, {rotated} replacements",
+                feed.name(),
                 limits::LINE
             );
         }

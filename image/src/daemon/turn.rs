@@ -6,42 +6,58 @@ use crate::log;
 use crate::log::Log;
 use crate::out::Printable;
 use crate::say::{debug, say};
+use crate::source::feeds::Item;
 use crate::source::{Chunk, FileId};
 use crate::web::Around;
-use edgeban_core::config::model::LogLevel;
+use edgeban_core::config::model::{Jail, LogLevel};
+use edgeban_core::detect::Attempt;
 use edgeban_core::engine::Decision;
 use edgeban_core::event::Event;
-use edgeban_core::source::tail::Fault;
+use edgeban_core::source::{feed, tail};
 use edgeban_core::time::Instant;
 
 impl Daemon {
     /// Reads what is new, a chunk a file. Returns whether there is more.
     pub(super) fn read(&mut self, chunk: &mut Chunk, now: Instant, log: &mut Log<'_>) -> bool {
-        let Self { engine, files, followers, web, .. } = self;
+        let Self { engine, files, feeds, followers, web, .. } = self;
         let evidence = web.evidence();
+        let mut decided = |text: &[u8], jail: &Jail, attempt: Attempt, decision| {
+            if matches!(decision, Decision::Counted(_) | Decision::Ban(_)) {
+                evidence.note(attempt.addr, text, now);
+            }
+            if log.says(LogLevel::Debug) {
+                debug(log, jail, &attempt.addr, decision);
+            }
+        };
         let more = files.turn(now, chunk, &mut |file: FileId, line: &[u8]| {
             let jails = followers.get(file.index()).copied().unwrap_or_default();
-            engine.handle_line(jails, line, now, |jail, attempt, decision| {
-                if matches!(decision, Decision::Counted(_) | Decision::Ban(_)) {
-                    evidence.note(attempt.addr, line, now);
-                }
-                if log.says(LogLevel::Debug) {
-                    debug(log, jail, &attempt.addr, decision);
-                }
-            });
+            engine.handle_line(jails, line, now, |jail, attempt, decision| decided(line, jail, attempt, decision));
+        });
+        let more_of_feeds = feeds.turn(now, chunk, &mut |jails, item| match item {
+            Item::Entry(entry) => engine.handle_entry(jails, entry, now, |jail, attempt, decision| {
+                decided(entry.message, jail, attempt, decision);
+            }),
         });
         while let Some((file, fault)) = self.files.poll_fault() {
             let path = Printable(self.files.path(file));
             match fault {
                 None => log!(log, Info, "{path}: following it"),
-                Some(Fault::Missing) => log!(log, Info, "{path}: not there; waiting for it"),
-                Some(Fault::NotAFile) => log!(log, Error, "{path}: not a regular file; waiting for one"),
-                Some(Fault::Denied) => log!(log, Error, "{path}: no permission to read it; trying again"),
-                Some(Fault::Exhausted) => log!(log, Error, "{path}: no descriptors or memory left; trying again"),
-                Some(Fault::Failed) => log!(log, Error, "{path}: cannot be read; trying again"),
+                Some(tail::Fault::Missing) => log!(log, Info, "{path}: not there; waiting for it"),
+                Some(tail::Fault::NotAFile) => log!(log, Error, "{path}: not a regular file; waiting for one"),
+                Some(tail::Fault::Denied) => log!(log, Error, "{path}: no permission to read it; trying again"),
+                Some(tail::Fault::Exhausted) => log!(log, Error, "{path}: no descriptors or memory left; trying again"),
+                Some(tail::Fault::Failed) => log!(log, Error, "{path}: cannot be read; trying again"),
             }
         }
-        more
+        while let Some((feed, fault)) = self.feeds.poll_fault() {
+            let name = feed.name();
+            match fault {
+                None => log!(log, Info, "{name}: following it"),
+                Some(feed::Fault::Missing) => log!(log, Info, "{name}: not there; waiting for it"),
+                Some(fault) => log!(log, Error, "{name}: {}; trying again", fault.text()),
+            }
+        }
+        more || more_of_feeds
     }
 
     /// As [`Daemon::pump`], until no answer is awaited any more; the time then.
@@ -76,8 +92,8 @@ impl Daemon {
 
     /// Shows those who look at the page what happened.
     pub(super) fn show(&mut self, now: Instant) {
-        let Self { settings, engine, files, epoll, web, .. } = self;
-        web.settle(READERS, &mut Around { settings, engine, files, epoll, now });
+        let Self { settings, engine, files, feeds, epoll, web, .. } = self;
+        web.settle(READERS, &mut Around { settings, engine, files, feeds, epoll, now });
     }
 
     /// Cuts connections of addresses that are banned, if that is wanted.
@@ -91,10 +107,15 @@ impl Daemon {
     /// Milliseconds to sleep for at most.
     pub(super) fn timeout(&self, now: Instant) -> Option<u64> {
         let cut = self.kill.as_ref().and_then(Kill::poll_at);
-        let at = [self.engine.poll_at(), self.files.poll_at(), cut, self.control.poll_at(), self.web.poll_at()]
-            .into_iter()
-            .flatten()
-            .min()?;
+        let at = [
+            self.engine.poll_at(),
+            self.files.poll_at(),
+            self.feeds.poll_at(),
+            cut,
+            self.control.poll_at(),
+            self.web.poll_at(),
+        ];
+        let at = at.into_iter().flatten().min()?;
         Some(at.since(now).as_millis())
     }
 

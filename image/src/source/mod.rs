@@ -9,6 +9,7 @@
 //! [`Files::poll_fault`]. A symbolic link's target directory is not watched: its changes are seen within a second
 //! when the open file is renamed or deleted, and within 30 otherwise.
 
+pub mod feeds;
 pub mod path;
 
 use edgeban_core::limits::{CHUNK, FILE_SLOTS, FILES};

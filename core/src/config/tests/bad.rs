@@ -215,7 +215,7 @@ fn lists() {
     check(&[
         (
             "[jails.sshd]\nlogpath = \"auth.log\"",
-            &["2:11: `auth.log` is a relative path, expected one that starts with `/`"],
+            &["2:11: `auth.log` is neither a path that starts with `/` nor \"journal\""],
         ),
         (
             "[jails.sshd]\nlogpath = [\"/var/log/*.log\", \"/var/log/\", \"/a\", \"/a\", \"\", \"/x\\ny\"]",
@@ -223,7 +223,7 @@ fn lists() {
                 "2:12: `/var/log/*.log` has one of `*?[`, expected one file (patterns are not supported yet)",
                 "2:30: `/var/log/` is a directory, expected a file",
                 "2:49: `/a` is in this list already, expected each file once",
-                "2:55: `` is a relative path, expected one that starts with `/`",
+                "2:55: `` is neither a path that starts with `/` nor \"journal\"",
                 "2:59: `/x\\ny` has a control character, expected a path without",
             ],
         ),
@@ -293,6 +293,46 @@ fn lists() {
     ]);
 }
 
+/// `journalmatch` and `[journal]`.
+#[test]
+fn journal() {
+    let expected = "an array such as [\"_SYSTEMD_UNIT=ssh.service\"], with values of _SYSTEMD_UNIT, _COMM, _UID, \
+        SYSLOG_IDENTIFIER or _TRANSPORT";
+    check(&[
+        (
+            "[jails.sshd]\nlogpath = 'journal'\njournalmatch = ['_SYSTEMD_UNIT=ssh.service', '_PID=1', 'sshd', '_UID=root']",
+            &[
+                &format!("3:46: `_PID=1` is not understood, expected {expected}"),
+                &format!("3:56: `sshd` is not understood, expected {expected}"),
+                &format!("3:64: `_UID=root` is not understood, expected {expected}"),
+            ],
+        ),
+        (
+            "[jails.sshd]\nlogpath = 'journal'\njournalmatch = '_SYSTEMD_UNIT=sshd.service + _COMM=sshd'",
+            &[&format!("3:16: `_SYSTEMD_UNIT=sshd.service + _COMM=sshd` is not understood, expected {expected}")],
+        ),
+        ("[jails.sshd]\njournalmatch = '_UID=0'", &["2:1: only a jail with logpath \"journal\" has a journalmatch"]),
+        (
+            "[jails.sshd]\nlogpath = ['journal', 'journal']",
+            &["2:23: `journal` is in this list already, expected each file once"],
+        ),
+        (
+            "[journal]\ndirectory = 'x'",
+            &["2:13: `x` is not understood, expected the absolute path of a directory, or \"\""],
+        ),
+        ("[journal]\ndirectory = 1", &["2:13: an integer `1`, expected the absolute path of a directory, or \"\""]),
+        (
+            "[journal]\nmaxretry = 1",
+            &["2:1: `maxretry` stands in [journal], expected it in [defaults] or [jails.NAME]"],
+        ),
+        (
+            "[journal]\ndir = 1",
+            &["2:1: unknown key `dir` in [journal], expected `directory` (did you mean `directory`?)"],
+        ),
+        ("journal = 'x'", &["1:1: `journal` holds a value, expected a table"]),
+    ]);
+}
+
 /// Booleans and keys with a choice of words, and `table`.
 #[test]
 fn words() {
@@ -300,7 +340,7 @@ fn words() {
         (
             "[sshd]\nenabled = true",
             &[
-                "1:2: unknown table or key `sshd`, expected [global], [defaults], [jails.NAME] or [filters.NAME] (did you mean `jails.sshd`?)",
+                "1:2: unknown table or key `sshd`, expected [global], [defaults], [jails.NAME], [filters.NAME] or [journal] (did you mean `jails.sshd`?)",
             ],
         ),
         (
@@ -446,7 +486,7 @@ fn duplicates() {
         (
             "[jails.sshd]\nmaxretry = 5\n'max\\u0072etry' = 6\n\"max\\u0072etry\" = 6",
             &[
-                "3:1: unknown key `'max\\u0072etry'` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`",
+                "3:1: unknown key `'max\\u0072etry'` in a jail, expected `enabled`, `mode`, `logpath`, `journalmatch`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`",
                 r#"4:1: `"max\u0072etry"` is defined in line 2 already, expected it once"#,
             ],
         ),
@@ -498,13 +538,13 @@ fn names() {
         (
             "[globl]",
             &[
-                "1:2: unknown table or key `globl`, expected [global], [defaults], [jails.NAME] or [filters.NAME] (did you mean `global`?)",
+                "1:2: unknown table or key `globl`, expected [global], [defaults], [jails.NAME], [filters.NAME] or [journal] (did you mean `global`?)",
             ],
         ),
         (
             "[DEFAULT]",
             &[
-                "1:2: unknown table or key `DEFAULT`, expected [global], [defaults], [jails.NAME] or [filters.NAME] (did you mean `defaults`?)",
+                "1:2: unknown table or key `DEFAULT`, expected [global], [defaults], [jails.NAME], [filters.NAME] or [journal] (did you mean `defaults`?)",
             ],
         ),
         (
@@ -520,7 +560,12 @@ fn names() {
             ],
         ),
         ("maxretry = 5", &["1:1: `maxretry` stands outside of a table, expected it in [defaults] or [jails.NAME]"]),
-        ("x.y = 1", &["1:1: unknown table or key `x`, expected [global], [defaults], [jails.NAME] or [filters.NAME]"]),
+        (
+            "x.y = 1",
+            &[
+                "1:1: unknown table or key `x`, expected [global], [defaults], [jails.NAME], [filters.NAME] or [journal]",
+            ],
+        ),
         (
             "[global]\nlogpath = \"/a\"",
             &["2:1: `logpath` stands in [global], expected it in [defaults] or [jails.NAME]"],
@@ -541,7 +586,7 @@ fn names() {
         (
             "[global]\nbackend = \"systemd\"",
             &[
-                "2:11: unknown word `systemd`, expected \"auto\", \"nftables\", \"iptables\", \"ipset\" or \"log-only\" (it chooses the firewall; how logs are read is no choice: edgeban follows the files in `logpath`)",
+                "2:11: unknown word `systemd`, expected \"auto\", \"nftables\", \"iptables\", \"ipset\" or \"log-only\" (it chooses the firewall; what is read is in `logpath`: files, or \"journal\" for systemd's)",
             ],
         ),
         (
@@ -554,22 +599,21 @@ fn names() {
         (
             "[defaults]\nmax_retry = 3\nfindtim = 3\nBanTime = 3",
             &[
-                "2:1: unknown key `max_retry` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip` or `ignoreself` (did you mean `maxretry`?)",
-                "3:1: unknown key `findtim` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip` or `ignoreself` (did you mean `findtime`?)",
-                "4:1: unknown key `BanTime` in [defaults], expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip` or `ignoreself` (did you mean `bantime`?)",
+                "2:1: unknown key `max_retry` in [defaults], expected `enabled`, `mode`, `logpath`, `journalmatch`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip` or `ignoreself` (did you mean `maxretry`?)",
+                "3:1: unknown key `findtim` in [defaults], expected `enabled`, `mode`, `logpath`, `journalmatch`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip` or `ignoreself` (did you mean `findtime`?)",
+                "4:1: unknown key `BanTime` in [defaults], expected `enabled`, `mode`, `logpath`, `journalmatch`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip` or `ignoreself` (did you mean `bantime`?)",
             ],
         ),
         (
-            "[defaults]\nbanaction = \"iptables\"\nbackend = \"auto\"\nport = \"ssh\"\naction = \"x\"\nusedns = \"no\"\nfailregex = \"^x\"\njournalmatch = \"x\"\nignorecommand = \"\"",
+            "[defaults]\nbanaction = \"iptables\"\nbackend = \"auto\"\nport = \"ssh\"\naction = \"x\"\nusedns = \"no\"\nfailregex = \"^x\"\nignorecommand = \"\"",
             &[
                 "2:1: unknown key `banaction` in [defaults]: edgeban's one action is to drop packets; `backend` in [global] chooses the firewall",
-                "3:1: `backend` stands in [defaults], expected it in [global] (it chooses the firewall; how logs are read is no choice: edgeban follows the files in `logpath`)",
+                "3:1: `backend` stands in [defaults], expected it in [global] (it chooses the firewall; what is read is in `logpath`: files, or \"journal\" for systemd's)",
                 "4:1: unknown key `port` in [defaults]: a ban covers every port and protocol",
                 "5:1: unknown key `action` in [defaults]: edgeban's one action is to drop packets; `backend` in [global] chooses the firewall",
                 "6:1: unknown key `usedns` in [defaults]: edgeban never resolves names",
                 "7:1: unknown key `failregex` in [defaults]: a filter of your own is `match` of [filters.NAME], with templates and no regular expressions",
-                "8:1: unknown key `journalmatch` in [defaults]: edgeban reads log files, name them in `logpath`",
-                "9:1: unknown key `ignorecommand` in [defaults]: list the addresses in `ignoreip`",
+                "8:1: unknown key `ignorecommand` in [defaults]: list the addresses in `ignoreip`",
             ],
         ),
         (
@@ -586,25 +630,27 @@ fn names() {
         ("[jails.'ü']", &["1:8: `'ü'` is not a name, expected letters, digits, `_`, `.` and `-`"]),
         (
             "[[jails]]",
-            &["1:1: `[[jails]]` is an array of tables, expected [global], [defaults], [jails.NAME] or [filters.NAME]"],
+            &[
+                "1:1: `[[jails]]` is an array of tables, expected [global], [defaults], [jails.NAME], [filters.NAME] or [journal]",
+            ],
         ),
         (
             "[[jails.sshd]]\nmaxretry = 0",
             &[
-                "1:1: `[[jails.sshd]]` is an array of tables, expected [global], [defaults], [jails.NAME] or [filters.NAME]",
+                "1:1: `[[jails.sshd]]` is an array of tables, expected [global], [defaults], [jails.NAME], [filters.NAME] or [journal]",
             ],
         ),
         (
             "[jails.sshd]\n\"\\u202Eevil\\u0007\" = 1",
             &[
-                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`"#,
+                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `journalmatch`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`"#,
             ],
         ),
         ("[jails]\nfoo = true", &["2:1: `foo` holds a value, expected a table"]),
         (
             "[jails.sshd]\n\"\\u202Eevil\\u0007\" = 1\nmode = \"\\u202E\\u0007\"",
             &[
-                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`"#,
+                r#"2:1: unknown key `"\u202Eevil\u0007"` in a jail, expected `enabled`, `mode`, `logpath`, `journalmatch`, `maxretry`, `findtime`, `bantime`, `bantime_increment`, `bantime_factor`, `bantime_multipliers`, `bantime_maxtime`, `bantime_rndtime`, `bantime_overalljails`, `ignoreip`, `ignoreself` or `filter`"#,
                 r#"3:8: unknown word `\u{202e}\u{7}`, expected "normal", "ddos", "extra" or "aggressive""#,
             ],
         ),

@@ -1,6 +1,6 @@
 //! What a right file means.
 
-use super::super::model::{Backend, BanTime, Config, ControlGroup, Global, Jail, LogLevel, OnStop};
+use super::super::model::{Backend, BanTime, Config, ControlGroup, Global, Jail, Journal, LogLevel, OnStop};
 use super::{defaults_alone, good};
 use crate::addr::{Prefix, Widths};
 use crate::ban::ladder::Growth;
@@ -8,6 +8,7 @@ use crate::detect::custom::Filters;
 use crate::detect::template::Use;
 use crate::detect::{Filter, JailFilter, Mode};
 use crate::firewall::nft::Foreign;
+use crate::source::journal::Matches;
 use crate::time::Duration;
 use crate::wire::nft::chain::{Device, Hook};
 use std::boxed::Box;
@@ -24,6 +25,7 @@ fn jail(name: &str, filter: Filter) -> Jail {
         filter: filter.into(),
         mode: Mode::Normal,
         logpath: paths(LOGS),
+        journalmatch: Matches::NONE,
         maxretry: 5,
         findtime: Duration::from_secs(600),
         bantime: BanTime::For(Duration::from_secs(600)),
@@ -37,6 +39,12 @@ fn paths<const N: usize, const M: usize>(paths: &[&str]) -> heapless::Vec<heaple
     paths.iter().map(|path| (*path).try_into().unwrap()).collect()
 }
 
+fn matches(texts: &[&str]) -> Matches {
+    let mut matches = Matches::NONE;
+    texts.iter().for_each(|text| matches.add(text).unwrap());
+    matches
+}
+
 fn prefixes<const N: usize>(texts: &[&str]) -> heapless::Vec<Prefix, N> {
     texts.iter().map(|text| Prefix::parse(text.as_bytes()).unwrap()).collect()
 }
@@ -46,7 +54,13 @@ fn global(table: &str, log_level: LogLevel, on_stop: OnStop) -> Global {
 }
 
 fn config(global: Global, jails: &[Jail]) -> Config {
-    Config { global, jails: jails.iter().cloned().collect(), filters: Filters::new(), bantime: BanTime::default() }
+    Config {
+        global,
+        jails: jails.iter().cloned().collect(),
+        filters: Filters::new(),
+        journal: Journal::default(),
+        bantime: BanTime::default(),
+    }
 }
 
 fn filters(all: &[(&str, &[&str], &[&str])]) -> Filters {
@@ -96,7 +110,8 @@ fn every_key_arrives() {
         filter = "dropbear"
         enabled = false
         mode = "extra"
-        logpath = ["/a", "/b"]
+        logpath = ["/a", "journal", "/b"]
+        journalmatch = ["_UID=7", "SYSLOG_IDENTIFIER=a b"]
         maxretry = 1
         findtime = 1
         bantime = "permanent"
@@ -112,7 +127,7 @@ fn every_key_arrives() {
         [defaults]
         enabled = true
         mode = "ddos"
-        logpath = "/c"
+        logpath = ["/c", "journal"]
         maxretry = 10_000
         findtime = "52w1d"
         bantime = 315_360_000
@@ -123,6 +138,9 @@ fn every_key_arrives() {
         bantime_overalljails = true
         ignoreip = []
         ignoreself = false
+        journalmatch = "_COMM=c  _COMM=d"
+        [journal]
+        directory = "/j//"
         [global]
         table = "f2b-table_1.x"
         backend = "log-only"
@@ -142,7 +160,8 @@ fn every_key_arrives() {
     let a = Jail {
         enabled: false,
         mode: Mode::Extra,
-        logpath: paths(&["/a", "/b"]),
+        logpath: paths(&["/a", "journal", "/b"]),
+        journalmatch: matches(&["_UID=7", "SYSLOG_IDENTIFIER=a b"]),
         maxretry: 1,
         findtime: Duration::from_secs(1),
         bantime: BanTime::Permanent,
@@ -158,7 +177,8 @@ fn every_key_arrives() {
     };
     let sshd = Jail {
         mode: Mode::Ddos,
-        logpath: paths(&["/c"]),
+        logpath: paths(&["/c", "journal"]),
+        journalmatch: matches(&["_COMM=c", "_COMM=d"]),
         maxretry: 10_000,
         findtime: Duration::from_secs(365 * 86_400),
         bantime: BanTime::For(Duration::from_secs(3650 * 86_400)),
@@ -186,6 +206,7 @@ fn every_key_arrives() {
         ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove)
     };
     let mut want = config(global, &[a, sshd]);
+    want.journal.directory = "/j".try_into().unwrap();
     want.bantime = BanTime::For(Duration::from_secs(3650 * 86_400));
     assert_eq!(*good(text), want);
 }
@@ -213,6 +234,12 @@ fn the_example_is_what_it_says() {
             Jail { enabled: false, ..base("dropbear", Filter::Dropbear) },
             Jail { logpath: paths(&["/var/log/nginx/error.log"]), ..base("nginx-http-auth", Filter::NginxHttpAuth) },
             probes,
+            Jail {
+                enabled: false,
+                logpath: paths(&["journal"]),
+                journalmatch: matches(&["_SYSTEMD_UNIT=ssh.service", "_SYSTEMD_UNIT=sshd.service"]),
+                ..base("sshd-journal", Filter::Sshd)
+            },
             Jail {
                 logpath: paths(&[]),
                 maxretry: 3,
@@ -319,6 +346,7 @@ fn all_spellings_are_one() {
         .into_iter()
         .collect(),
         filters: Filters::new(),
+        journal: Journal::default(),
         bantime: BanTime::default(),
     };
     for text in [

@@ -121,6 +121,38 @@ fn files() {
     );
 }
 
+/// A feed takes no room among the files.
+#[test]
+fn feeds_are_no_files() {
+    let jail = |n: usize| {
+        format!("[jails.a{n}]\nfilter = 'sshd'\nlogpath = ['journal', {}]\n", list(7, |m| format!("/{n}/{m}")))
+    };
+    let full: String = (0..18).map(jail).collect();
+    assert_eq!(good(&full).jails.len(), 18);
+}
+
+#[test]
+fn journal_matches() {
+    let text =
+        |n: usize| format!("[jails.sshd]\nlogpath = 'journal'\njournalmatch = ['_UID=1', '_COMM={}']", "x".repeat(n));
+    let most = limits::JOURNALMATCH - "_UID=1\n_COMM=\n".len();
+    assert_eq!(good(&text(most)).jails[0].journalmatch.iter().count(), 2);
+    let quote = "x".repeat(42);
+    let want = format!(
+        "3:27: `_COMM={quote}...` is one too many, expected at most JOURNALMATCH = 255 bytes, with one more for each match"
+    );
+    assert_eq!(one(&text(most + 1)), want);
+}
+
+#[test]
+fn journal_directories() {
+    let text = |n: usize| format!("journal.directory = '/{}'", "a".repeat(n - 1));
+    assert_eq!(good(&text(limits::JOURNAL_DIRECTORY)).journal.directory.len(), limits::JOURNAL_DIRECTORY);
+    let quote = "a".repeat(47);
+    let want = format!("1:21: `/{quote}...` has 141 bytes, expected at most JOURNAL_DIRECTORY = 140 bytes");
+    assert_eq!(one(&text(limits::JOURNAL_DIRECTORY + 1)), want);
+}
+
 #[test]
 fn ignored_addresses() {
     let text = |n: usize| format!("defaults.ignoreip = [{}]", list(n, |n| format!("10.0.0.{n}")));

@@ -124,7 +124,11 @@ fn check(config: &Config) {
         );
         assert_eq!(jail.logpath.is_empty(), jail.filter == Filter::Recidive);
         for path in &jail.logpath {
-            assert!(path.starts_with('/') && !path.ends_with('/') && !path.contains(['*', '?', '[', '\0', '\n']));
+            assert!(
+                (path.starts_with('/') || path == "journal")
+                    && !path.ends_with('/')
+                    && !path.contains(['*', '?', '[', '\0', '\n'])
+            );
         }
     }
 }

@@ -33,6 +33,8 @@ pub mod header {
     pub const STATE: usize = 16;
     /// `file_id`
     pub const FILE_ID: usize = 24;
+    /// `seqnum_id`
+    pub const SEQNUM_ID: usize = 72;
     /// `header_size`
     pub const HEADER_SIZE: usize = 88;
     /// `n_entries`

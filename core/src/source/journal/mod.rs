@@ -15,7 +15,9 @@
 
 mod format;
 mod hash;
+mod matches;
 mod reader;
 
 pub use format::ID;
-pub use reader::{Counters, Entry, Fault, ReadAt, Reader, SCRATCH};
+pub use matches::{Admission, Matches, Refused, SYSTEM_USERS};
+pub use reader::{Counters, Entry, Fault, Place, ReadAt, Reader, SCRATCH};

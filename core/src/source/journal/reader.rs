@@ -77,6 +77,24 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// The entry that was read last, from which reading goes on in another file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    seqnum_id: ID,
+    seqnum: u64,
+    realtime: u64,
+    /// How many entries of that time were read: some come in the same microsecond.
+    alike: u32,
+}
+
+impl Place {
+    /// Behind what was written before that time, in microseconds since 1970.
+    #[must_use]
+    pub const fn at(realtime: u64) -> Self {
+        Self { seqnum_id: [0; 16], seqnum: 0, realtime, alike: 0 }
+    }
+}
+
 /// Bytes of a short field's value that is kept: an identifier, a unit. `_COMM` has 15 at most, a unit's name 255.
 const SHORT: usize = 255;
 
@@ -100,6 +118,8 @@ const FIELDS: [&[u8]; 7] =
 /// A place in a journal file.
 pub struct Reader {
     id: ID,
+    /// Of which count the sequence numbers are: files of one rotation share it.
+    seqnum_id: ID,
     compact: bool,
     keyed: bool,
     header_size: u64,
@@ -111,6 +131,10 @@ pub struct Reader {
     /// Entries behind that place, of all that the header counted when it was last read.
     passed: u64,
     total: u64,
+    /// The last entry that was passed.
+    last: Option<Place>,
+    /// As many entries of that time are to be passed.
+    again: (u64, u32),
     seen: [u64; SEEN],
     counters: Counters,
 }
@@ -134,9 +158,10 @@ impl Reader {
         if header_size < least || !header_size.is_multiple_of(8) {
             return Err(Fault::NotAJournal);
         }
-        let id = head.get(header::FILE_ID..).and_then(|bytes| bytes.first_chunk()).ok_or(Fault::NotAJournal)?;
+        let id = |at: usize| head.get(at..).and_then(|bytes| bytes.first_chunk()).copied().ok_or(Fault::NotAJournal);
         Ok(Self {
-            id: *id,
+            id: id(header::FILE_ID)?,
+            seqnum_id: id(header::SEQNUM_ID)?,
             compact: flags & incompatible::COMPACT != 0,
             keyed: flags & incompatible::KEYED_HASH != 0,
             header_size,
@@ -145,6 +170,8 @@ impl Reader {
             capacity: 0,
             passed: 0,
             total: 0,
+            last: None,
+            again: (0, 0),
             seen: [0; SEEN],
             counters: Counters::default(),
         })
@@ -189,6 +216,38 @@ impl Reader {
         self.seek(file, |entry| entry.seqnum <= seqnum)
     }
 
+    /// Passes what another file's reader has passed. After a rotation the numbers go on. Where journald has copied a file
+    /// into another directory, the copies have new numbers, and the same times.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn resume(&mut self, file: &mut impl ReadAt, place: &Place) -> Result<(), Fault> {
+        self.last = Some(*place);
+        if place.seqnum_id == self.seqnum_id {
+            return self.seek_behind(file, place.seqnum);
+        }
+        self.again = (place.realtime, place.alike);
+        self.seek_realtime(file, Some(place.realtime))?;
+        self.last = Some(*place);
+        Ok(())
+    }
+
+    /// Behind which entry the reader is; `None` before the first.
+    #[must_use]
+    pub const fn place(&self) -> Option<Place> {
+        self.last
+    }
+
+    /// Takes note of the last entry that was passed.
+    fn pass(&mut self, head: &Head) {
+        let Head { seqnum, realtime, .. } = *head;
+        let alike = match &self.last {
+            Some(last) if last.realtime == realtime => last.alike.saturating_add(1),
+            _ => 1,
+        };
+        self.last = Some(Place { seqnum_id: self.seqnum_id, seqnum, realtime, alike });
+    }
+
     /// Passes entries as long as `before` holds of them, which it does up to some entry and not from there on.
     fn seek(&mut self, file: &mut impl ReadAt, before: impl Fn(&Head) -> bool) -> Result<(), Fault> {
         loop {
@@ -200,11 +259,15 @@ impl Reader {
             let (mut low, mut high) = (self.item, here);
             while low < high {
                 let middle = low + (high - low) / 2;
-                let offset = self.item_at(file, middle)?;
-                match self.head(file, offset)? {
+                match self.head_of_item(file, middle)? {
                     Some(head) if !before(&head) => high = middle,
                     _ => low = middle + 1,
                 }
+            }
+            if low > self.item
+                && let Some(head) = self.head_of_item(file, low - 1)?
+            {
+                self.pass(&head);
             }
             self.passed += low - self.item;
             self.item = low;
@@ -234,6 +297,11 @@ impl Reader {
                 self.counters.damaged += 1;
                 continue;
             };
+            if head.realtime == self.again.0 && self.again.1 > 0 {
+                self.again.1 -= 1;
+                continue;
+            }
+            self.pass(&head);
             match self.read(file, offset, &head, scratch)? {
                 Read::Whole(places) => {
                     self.counters.entries += 1;
@@ -306,6 +374,12 @@ impl Reader {
             return Err(Fault::Damaged);
         }
         Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// What stands at the start of an item's entry.
+    fn head_of_item(&self, file: &mut impl ReadAt, item: u64) -> Result<Option<Head>, Fault> {
+        let offset = self.item_at(file, item)?;
+        self.head(file, offset)
     }
 
     /// What stands at the start of an entry; `None` if there is none.
