@@ -6,14 +6,16 @@ mod entry;
 mod past;
 mod readers;
 mod reload;
+mod restore;
 
 pub use entry::Hearing;
 pub use readers::JailSet;
 pub use reload::Reloaded;
+pub use restore::Restored;
 
 use crate::addr::{Addr, Family, Prefix, Widths};
 use crate::ban::history::History;
-use crate::ban::{Ban, Bans, State, Wanted, prefix};
+use crate::ban::{ADOPTED, Ban, Bans, State, Wanted, prefix};
 use crate::config::model::{Backend, BanTime, Jail};
 use crate::count::{Attempts, Rule};
 use crate::detect::custom::{Filters, Line};
@@ -25,6 +27,7 @@ use crate::firewall::nft::{self, Layout};
 use crate::firewall::xt::{Failure, Info, Refused, Rewrite, Sources};
 use crate::limits;
 use crate::own::{LOOPBACK, Own, Why};
+use crate::persist::Changes;
 use crate::replay::LogClock;
 use crate::source::docker;
 use crate::source::syslog::{Record, Split, Stamp};
@@ -115,6 +118,7 @@ pub struct Memory<const T: usize, const TI: usize, const B: usize, const BI: usi
     attempts: Attempts<T, TI>,
     bans: Bans<B, BI>,
     history: History<B, BI>,
+    changes: Changes,
     events: Events,
     own: Own,
     sources: Sources,
@@ -136,6 +140,7 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Memory<T,
             attempts: Attempts::new(),
             bans: Bans::new(),
             history: History::new(),
+            changes: Changes::new(),
             events: Events::new(),
             own: Own::new(),
             sources: Sources::new(),
@@ -408,7 +413,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         }
         let count = attempt.count.saturating_mul(terms.weight);
         let Memory { jails, attempts, .. } = &mut *self.memory;
-        let attempts = attempts.record(number, addr, count, now, |jail| rule_of(jails, jail));
+        let attempts = attempts.record(number, addr, count, now, Duration::ZERO, |jail| rule_of(jails, jail));
         if attempts < maxretry {
             return Decision::Counted(attempts);
         }
@@ -463,6 +468,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         let wanted = self.want(addr, jail, until);
         if force {
             self.memory.bans.force(addr);
+            self.memory.changes.banned(addr, jail);
         }
         match wanted {
             Wanted::New | Wanted::Extended => self.decided(addr, jail, until, now),
@@ -500,6 +506,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
         match self.memory.bans.prefixes_mut().want(prefix, jail, until, force) {
             prefix::Wanted::Taken => {
                 self.counters.decided += 1;
+                self.memory.changes.renew();
                 Ok(None)
             }
             prefix::Wanted::Already(by) => Ok(Some(by)),
@@ -513,6 +520,7 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
 
     /// Lifts the ban of exactly this prefix. Returns whether there was one.
     pub fn unban_prefix(&mut self, prefix: &Prefix) -> bool {
+        self.memory.changes.lifted();
         self.memory.bans.prefixes_mut().release(prefix)
     }
 
@@ -533,12 +541,14 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     pub fn unban(&mut self, addr: Addr) -> bool {
         let addr = self.layout.widths.network(addr);
         self.forget_past(addr);
+        self.memory.changes.lifted();
         self.memory.bans.release(addr)
     }
 
     /// Lifts every ban, those of prefixes too, and forgets those of the past. Returns how many there are.
     pub fn unban_all(&mut self) -> u32 {
         self.memory.history.clear();
+        self.memory.changes.lifted();
         self.memory.bans.release_all()
     }
 
@@ -681,12 +691,22 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     fn screen(&mut self) {
         let widths = self.layout.widths;
         let keeps = self.link.keeps_foreign(&self.layout);
-        let Memory { jails, own, bans, .. } = &mut *self.memory;
+        let Memory { jails, own, bans, changes, .. } = &mut *self.memory;
         bans.screen(|addr| {
-            keeps && !jails.iter().any(|jail| jail.enabled && protection(Some(jail), own, widths, addr).is_some())
+            let protected = |jail: &Jail| jail.enabled && protection(Some(jail), own, widths, addr).is_some();
+            let keep = keeps && !jails.iter().any(protected);
+            if keep {
+                changes.banned(addr, ADOPTED);
+            }
+            keep
         });
         bans.prefixes_mut().screen(&mut |prefix| {
-            keeps && !jails.iter().any(|jail| jail.enabled && protected_in(Some(jail), own, prefix).is_some())
+            let protected = |jail: &Jail| jail.enabled && protected_in(Some(jail), own, prefix).is_some();
+            let keep = keeps && !jails.iter().any(protected);
+            if keep {
+                changes.renew();
+            }
+            keep
         });
     }
 

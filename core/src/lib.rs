@@ -26,6 +26,7 @@ pub mod evidence;
 pub mod firewall;
 pub mod limits;
 pub mod own;
+pub mod persist;
 pub mod replay;
 pub mod source;
 pub mod table;

@@ -52,6 +52,12 @@ pub const DEVICES: usize = 8;
 /// must fit the 107 bytes of a socket's path (`sun_path`).
 pub const RUN_DIR: usize = 107 - 1 - TABLE_NAME - 1 - 10 - 5;
 
+/// Bytes of `state_dir`: with a slash, the table's name and `.state.lock` it must fit [`PATH`].
+pub const STATE_DIR: usize = PATH - 1 - TABLE_NAME - 11;
+
+/// Largest `state_sync` in seconds, a day: who can lose more has no use for a state.
+pub const STATE_SYNC_SECS: u64 = 86_400;
+
 /// Bytes of a configuration file: it is read whole.
 pub const CONFIG_FILE: usize = 64 * 1024;
 

@@ -73,12 +73,18 @@ impl HashKey {
         Self(u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
     }
 
+    /// The hash of some bytes.
+    #[must_use]
+    pub fn hash(self, bytes: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(self.0, self.1);
+        hasher.write(bytes);
+        hasher.finish()
+    }
+
     /// The `number`-th of many numbers that nobody without the key can foretell.
     #[must_use]
     pub fn draw(self, number: u64) -> u64 {
-        let mut hasher = SipHasher13::new_with_keys(self.0, !self.1);
-        hasher.write_u64(number);
-        hasher.finish()
+        self.hash(&number.to_be_bytes())
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::kill;
 use crate::log;
 use crate::source::{Chunk, Files};
+use crate::state;
 use crate::web;
 use crate::xtables;
 use core::cell::UnsafeCell;
@@ -48,6 +49,8 @@ pub struct Arena {
     pub answer: [u8; ANSWER],
     /// What goes to and comes from the kernel to cut connections.
     pub kill: kill::Buffers,
+    /// What goes to the state file and comes from it.
+    pub state: [u8; state::BUFFER],
     /// Who looks at the page.
     pub web: web::Buffers,
     /// Tables of legacy iptables.
@@ -71,6 +74,7 @@ static ARENA: Static = Static(UnsafeCell::new(Arena {
     request: [0; nft::DATAGRAM],
     answer: [0; ANSWER],
     kill: kill::Buffers::new(),
+    state: [0; state::BUFFER],
     web: web::Buffers::new(),
     tables: xtables::Buffers::new(),
 }));

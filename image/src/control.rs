@@ -10,6 +10,7 @@ use crate::log;
 use crate::log::Log;
 use crate::source::Files;
 use crate::source::feeds::Feeds;
+use crate::state::State;
 use core::fmt::{self, Write as _};
 use edgeban_core::ban::MANUAL;
 use edgeban_core::config::{KEY, VALUE};
@@ -91,6 +92,7 @@ pub struct World<'a> {
     pub engine: &'a mut FullEngine,
     pub files: &'a Files,
     pub feeds: &'a Feeds,
+    pub state: Option<&'a State>,
     pub epoll: &'a Epoll,
     pub now: Instant,
 }
@@ -448,7 +450,7 @@ fn status<'w>(at: usize, started: Instant, world: &'w World<'_>) -> (Response<'w
 
 /// What of a status is no jail's and no log file's.
 fn daemon<'w>(started: Instant, world: &'w World<'_>) -> Response<'w> {
-    let World { settings, engine, .. } = world;
+    let World { settings, engine, state, now, .. } = world;
     let (counters, bans) = (engine.counters(), engine.bans());
     let numbers = DaemonNumbers {
         pid: process::id().into(),
@@ -470,6 +472,9 @@ fn daemon<'w>(started: Instant, world: &'w World<'_>) -> Response<'w> {
         by_hand: settings.by_hand,
         history: engine.history().len().into(),
         history_evicted: engine.history().evicted(),
+        state_bytes: state.map_or(0, State::len),
+        state_written_today: state.map_or(0, |state| state.today(*now)),
+        state_failures: state.map_or(0, |state| state.counters().failed),
     };
     let backend = engine.link().backend().name();
     Response::Daemon { numbers, version: VERSION, backend, table: &settings.global.table }

@@ -20,6 +20,7 @@ use crate::own::{self, OwnSocket, Wants};
 use crate::say::{Held, introduce};
 use crate::source::feeds::{Feeds, Wanted};
 use crate::source::{AddError, Chunk, Files};
+use crate::state::{self, State};
 use crate::watch::Watch;
 use crate::web::{self, Around, Web};
 use crate::{log, put};
@@ -67,6 +68,7 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         tables,
         files,
         log,
+        state,
         web,
         ..
     } = arena;
@@ -93,7 +95,8 @@ pub fn run(options: Options, arena: &'static mut Arena) -> Result<u8, Usage> {
         }
     }
     let firewall = Firewall::open(request, answer, tables);
-    let result = Daemon::start(source, (instance, lock), engine, files, firewall, (kill, web), &mut log)
+    let buffers = Borrowed { kill, state, web };
+    let result = Daemon::start(source, (instance, lock), engine, files, firewall, buffers, &mut log)
         .and_then(|mut daemon| daemon.run(chunk, &mut log));
     let code = match result {
         Ok(code) => code,
@@ -165,6 +168,13 @@ impl Settings {
     }
 }
 
+/// Memory that the daemon's parts borrow from the arena.
+struct Borrowed {
+    kill: &'static mut kill::Buffers,
+    state: &'static mut [u8; state::BUFFER],
+    web: &'static mut web::Buffers,
+}
+
 struct Daemon {
     /// Where the configuration is read from, and into: what is in it need not be what holds.
     source: Source,
@@ -177,6 +187,8 @@ struct Daemon {
     /// With `kill_connections`.
     kill: Option<Kill>,
     kill_buffers: &'static mut kill::Buffers,
+    /// Where it is kept.
+    state: Option<State>,
     /// Something happened that no backend can mend.
     hopeless: bool,
     files: &'static mut Files,
@@ -250,7 +262,7 @@ impl Daemon {
         memory: &'static mut FullMemory,
         files: &'static mut Files,
         firewall: Firewall,
-        (kill_buffers, web): (&'static mut kill::Buffers, &'static mut web::Buffers),
+        Borrowed { kill: kill_buffers, state, web }: Borrowed,
         log: &mut Log<'_>,
     ) -> Result<Self, Failure> {
         let set =
@@ -279,6 +291,7 @@ impl Daemon {
         let kill = kill.map_err(Failure::of(kill::WHAT))?;
         let kill_fds = kill.iter().flat_map(Kill::fds).map(|fd| (fd, KILL));
         let watch = Watch::open();
+        let state = State::open(&settings.global, state, now()?, log);
         let group = group::number(&settings.global.control_group).map_err(Failure::of(group::WHAT))?;
         let control = Control::open(instance, lock, group, CLIENTS, now()?).map_err(Failure::of("control socket"))?;
         let web = Web::open(settings.global.web, web, now()?).map_err(|(at, error)| {
@@ -312,6 +325,7 @@ impl Daemon {
             own,
             kill,
             kill_buffers,
+            state,
             hopeless: false,
             files,
             feeds,
@@ -334,6 +348,7 @@ impl Daemon {
             let more = self.read(chunk, now, log);
             self.pump(now, log);
             self.cut(now, core::mem::take(&mut kill_woken), log);
+            let more = self.keep(now, log) || more;
             self.control.settle(&self.engine, now);
             self.show(now);
             log.flush();
@@ -343,8 +358,8 @@ impl Daemon {
             // The sleep may have been long, and a ban by hand counts from now.
             let now = self::now()?;
             for event in events {
-                let Self { settings, engine, files, feeds, epoll, control, web, .. } = self;
-                let mut world = World { settings, engine, files, feeds, epoll, now };
+                let Self { settings, engine, files, feeds, epoll, control, state, web, .. } = self;
+                let mut world = World { settings, engine, files, feeds, state: state.as_ref(), epoll, now };
                 match event.token() {
                     SIGNALS => match self.signals.read().map(|signal| signal.signal) {
                         Ok(Signal::HANG_UP) => hung_up = true,
@@ -403,6 +418,7 @@ impl Daemon {
                 log!(log, Error, "backend {name} cannot do what is configured: {}", setting.text());
                 continue;
             }
+            self.remember(*backend, log)?;
             self.pump_to_end(log)?;
             installed = self.engine.is_ready();
             if installed {
@@ -434,6 +450,18 @@ impl Daemon {
         Ok(installed)
     }
 
+    /// Takes in what earlier runs wrote down. Where nothing holds bans, nobody is banned that could be banned again.
+    fn remember(&mut self, backend: Backend, log: &mut Log<'_>) -> Result<(), Failure> {
+        if backend == Backend::LogOnly {
+            self.state = None;
+        }
+        let now = now()?;
+        if let Some(state) = &mut self.state {
+            state.load(&mut self.engine, now, log);
+        }
+        Ok(())
+    }
+
     /// As [`Daemon::settle`], and waits a while for somebody else who is changing a table.
     fn pump_to_end(&mut self, log: &mut Log<'_>) -> Result<(), Failure> {
         let mut ready = [epoll::Event::EMPTY; 1];
@@ -456,6 +484,9 @@ impl Daemon {
         }
         let now = self.settle(log)?;
         self.cut(now, false, log);
+        if let Some(state) = &mut self.state {
+            state.close(&mut self.engine, self.files, now, log);
+        }
         self.control.settle(&self.engine, now);
         let bans = self.engine.bans().installed() + self.engine.bans().prefixes().installed();
         match self.settings.global.on_stop {

@@ -6,7 +6,7 @@
 //! it away would let two others each lock one of the same name.
 
 use crate::source::path::Path;
-use core::fmt::{self, Write};
+use core::fmt::Write;
 use edgeban_core::config::model::Global;
 use edgeban_core::limits;
 use edgeban_linux::fd::{AsFd, OwnedFd};
@@ -42,12 +42,6 @@ pub enum NotLocked {
     Failed(Errno),
 }
 
-fn path(text: fmt::Arguments<'_>) -> Option<Path> {
-    let mut path: String<{ limits::PATH }> = String::new();
-    path.write_fmt(text).ok()?;
-    Path::new(path.as_bytes())
-}
-
 impl Instance {
     /// The instance that a configuration means, in this process's network namespace. `None` if a path is too long, which
     /// `limits::RUN_DIR` rules out.
@@ -56,9 +50,9 @@ impl Instance {
         let namespace = file::status_of(c"/proc/self/ns/net").map_or(0, |status| status.inode);
         let Global { run_dir, table, .. } = global;
         Some(Self {
-            directory: path(format_args!("{run_dir}"))?,
-            lock: path(format_args!("{run_dir}/{table}-{namespace}.lock"))?,
-            socket: path(format_args!("{run_dir}/{table}-{namespace}.sock"))?,
+            directory: Path::of(format_args!("{run_dir}"))?,
+            lock: Path::of(format_args!("{run_dir}/{table}-{namespace}.lock"))?,
+            socket: Path::of(format_args!("{run_dir}/{table}-{namespace}.sock"))?,
         })
     }
 

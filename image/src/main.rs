@@ -27,6 +27,7 @@ mod own;
 mod panic;
 mod say;
 mod source;
+mod state;
 mod watch;
 mod web;
 mod xtables;

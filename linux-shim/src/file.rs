@@ -162,6 +162,35 @@ pub fn set_group(path: &CStr, group: u32) -> Result<(), Errno> {
     unsafe { arch::call(c::__NR_fchownat, args) }.map(drop)
 }
 
+/// Gives what is at `from` the name `to`, which loses what it had, in one step: renameat2(2), Linux 3.15.
+///
+/// # Errors
+/// `ENOENT`, `EACCES`, `EROFS`, `ENOSPC`, `EXDEV` when the two are on different file systems.
+pub fn rename(from: &CStr, to: &CStr) -> Result<(), Errno> {
+    let here = arch::from_i32(c::AT_FDCWD);
+    let (from, to) = (arch::from_slice(from.to_bytes_with_nul()), arch::from_slice(to.to_bytes_with_nul()));
+    // SAFETY: both paths are borrowed from the caller and end in a NUL, at which the kernel stops reading; it writes nothing.
+    unsafe { arch::call(c::__NR_renameat2, [here, from, here, to, 0]) }.map(drop)
+}
+
+/// Waits until the file's bytes are where they survive a power cut: fdatasync(2). Repeats after `EINTR`.
+///
+/// # Errors
+/// `EIO`, `ENOSPC`, `EROFS` (also of what cannot be synced, as a pipe: `EINVAL`).
+pub fn sync_data(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: the kernel reads and writes none of our memory.
+    arch::again(|| unsafe { arch::call(c::__NR_fdatasync, [fd.arg()]) }).map(drop)
+}
+
+/// As [`sync_data`], and all that the kernel knows of the file; of a directory, the names in it: fsync(2).
+///
+/// # Errors
+/// As [`sync_data`].
+pub fn sync(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: the kernel reads and writes none of our memory.
+    arch::again(|| unsafe { arch::call(c::__NR_fsync, [fd.arg()]) }).map(drop)
+}
+
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -217,6 +246,8 @@ pub struct FileStatus {
     pub uid: u32,
     /// The group that owns it.
     pub gid: u32,
+    /// When it was written to last, in seconds since 1970-01-01 00:00:00 UTC.
+    pub modified: i64,
 }
 
 /// The status of an open file. Linux 4.11 or later.
@@ -260,7 +291,17 @@ fn statx(directory: usize, path: &CStr, flags: u32) -> Result<FileStatus, Errno>
         mode: raw.mode & 0o7777,
         uid: raw.uid,
         gid: raw.gid,
+        modified: raw.mtime.seconds,
     })
+}
+
+/// `struct statx_timestamp`, `linux/stat.h`.
+#[repr(C)]
+#[derive(Default)]
+struct Timestamp {
+    seconds: i64,
+    nanoseconds: u32,
+    reserved: i32,
 }
 
 /// `struct statx`, `linux/stat.h`: any bytes are a value of it.
@@ -279,7 +320,10 @@ struct Statx {
     size: u64,
     blocks: u64,
     attributes_mask: u64,
-    times: [[u64; 2]; 4],
+    atime: Timestamp,
+    btime: Timestamp,
+    ctime: Timestamp,
+    mtime: Timestamp,
     rdev: [u32; 2],
     dev_major: u32,
     dev_minor: u32,
@@ -294,7 +338,42 @@ const_assert_eq!(offset_of!(Statx, gid), offset_of!(c::statx, stx_gid));
 const_assert_eq!(offset_of!(Statx, mode), offset_of!(c::statx, stx_mode));
 const_assert_eq!(offset_of!(Statx, ino), offset_of!(c::statx, stx_ino));
 const_assert_eq!(offset_of!(Statx, size), offset_of!(c::statx, stx_size));
-const_assert_eq!(offset_of!(Statx, times), offset_of!(c::statx, stx_atime));
+const_assert_eq!(offset_of!(Statx, atime), offset_of!(c::statx, stx_atime));
+const_assert_eq!(offset_of!(Statx, mtime), offset_of!(c::statx, stx_mtime));
+const_assert_eq!(offset_of!(Timestamp, seconds), offset_of!(c::statx_timestamp, tv_sec));
+const_assert_eq!(size_of::<Timestamp>(), size_of::<c::statx_timestamp>());
 const_assert_eq!(offset_of!(Statx, rdev), offset_of!(c::statx, stx_rdev_major));
 const_assert_eq!(offset_of!(Statx, dev_major), offset_of!(c::statx, stx_dev_major));
 const_assert_eq!(offset_of!(Statx, dev_minor), offset_of!(c::statx, stx_dev_minor));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fd::AsFd as _;
+    use std::ffi::CString;
+
+    #[test]
+    fn a_file_is_synced_and_takes_anothers_name() {
+        let path = |name: &str| {
+            let path = std::env::temp_dir().join(std::format!("edgeban-{name}-{}", std::process::id()));
+            CString::new(path.to_str().unwrap()).unwrap()
+        };
+        let (new, old) = (path("new"), path("old"));
+        let before = crate::clock::realtime_secs().unwrap();
+        for (path, text) in [(&new, b"new"), (&old, b"old")] {
+            let file = open(path, OpenFlags::READ_WRITE | OpenFlags::CREATE, 0o600).unwrap();
+            write_all(file.as_fd(), text).unwrap();
+            sync_data(file.as_fd()).unwrap();
+        }
+        let inode = status_of(&new).unwrap().inode;
+        rename(&new, &old).unwrap();
+        let directory = open(c"/tmp", OpenFlags::READ_ONLY | OpenFlags::DIRECTORY, 0).unwrap();
+        sync(directory.as_fd()).unwrap();
+        assert_eq!(status_of(&new), Err(Errno::ENOENT));
+        let status = status_of(&old).unwrap();
+        // The kernel's clock for files may be a tick behind.
+        assert!(status.inode == inode && (before - 1..before + 60).contains(&status.modified), "{status:?}");
+        unlink(&old).unwrap();
+        assert_eq!(rename(&new, &old), Err(Errno::ENOENT));
+    }
+}

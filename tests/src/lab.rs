@@ -610,9 +610,19 @@ impl Edgeban {
     }
 
     /// Ends it by SIGKILL.
-    pub fn kill(mut self) {
+    pub fn kill(self) {
+        let _ = self.last_words();
+    }
+
+    /// Ends it by SIGKILL and returns all that it said.
+    ///
+    /// # Panics
+    /// If it cannot be killed.
+    #[must_use]
+    pub fn last_words(mut self) -> String {
         self.signal(Signal::KILL);
         self.ended = Some(self.child.wait().unwrap());
+        self.log()
     }
 }
 

@@ -16,16 +16,18 @@ fn each_ban_is_twice_as_long_and_the_fourth_is_that_of_recidive() {
     let lab = Lab::new();
     let mut log = LogFile::open(lab.dir().join("auth.log"));
     let config = lab.config(&format!(
-        "[jails.sshd]\nmaxretry = 1\nbantime = 1\nbantime_increment = true\nlogpath = {:?}\n\
+        "[jails.sshd]\nmaxretry = 1\nbantime = 2\nbantime_increment = true\nlogpath = {:?}\n\
          [jails.recidive]\nmaxretry = 4\nbantime = \"1h\"\n",
         log.name()
     ));
     let edgeban = lab.start_file(&config);
     let who = ATTACKERS_V4[0].into();
-    for secs in [1, 2, 4] {
+    for (round, secs) in (1..).zip([2, 4, 8]) {
         log.failure(who);
-        edgeban.wait_for_log(&format!("banned {who} by sshd for {secs}s"));
-        eventually("the ban ends", || lab.banned().is_empty().then_some(()));
+        let ban = eventually("it is banned", || lab.bans().get(&who).copied());
+        assert!(ban.lasts(secs), "{ban:?} instead of {secs} s");
+        let ended = format!("unbanned {who}: its time is over");
+        eventually("the ban ends", || (edgeban.log().matches(&ended).count() == round).then_some(()));
     }
     log.failure(who);
     edgeban.wait_for_log(&format!("banned {who} by recidive for 3600s"));

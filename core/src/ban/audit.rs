@@ -7,6 +7,7 @@
 use super::mark::Marks;
 use super::{ADOPTED, Bans, State};
 use crate::addr::{Addr, Family};
+use crate::table::Slot;
 use crate::time::{Duration, Instant};
 
 /// The kernel counts in its own ticks, and an element's rest is told a little after it was measured: ends that differ by
@@ -58,6 +59,10 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         ban.marks.set(Marks::SEEN, true);
         ban.marks.set(Marks::HELD, true);
         let differs = !same(ban.until, until);
+        if ban.state == State::Wanted && ban.marks.has(Marks::RESTORED) {
+            ban.marks.set(Marks::RESTORED, false);
+            return self.found_restored(slot, until, differs);
+        }
         match ban.state {
             State::Installed if differs => {
                 ban.marks.set(Marks::REPLACES, true);
@@ -70,6 +75,27 @@ impl<const N: usize, const I: usize> Bans<N, I> {
             }
             _ => Found::Known,
         }
+    }
+
+    /// The kernel holds a ban that was made before this run, and that was to be sent to it: what it holds for longer was
+    /// extended after that was written down last.
+    fn found_restored(&mut self, slot: Slot, until: Option<Instant>, differs: bool) -> Found {
+        let Some(ban) = self.table.get_mut(slot) else { return Found::Known };
+        let longer = match (ban.until, until) {
+            (Some(ours), Some(theirs)) => theirs > ours,
+            (ours, theirs) => ours.is_some() && theirs.is_none(),
+        };
+        if !differs || longer {
+            self.by_end.remove(&mut self.table, slot);
+            if let Some(ban) = self.table.get_mut(slot).filter(|_| differs) {
+                ban.until = until;
+            }
+            self.by_end.insert(&mut self.table, slot);
+            self.relist(slot, State::Installed);
+            return Found::Known;
+        }
+        ban.marks.set(Marks::REPLACES, true);
+        Found::Differs
     }
 
     /// Ends an audit: what was not seen is wanted again, unless its time is over. Returns how many that are.
@@ -207,6 +233,31 @@ mod tests {
             bans.sent(slot);
             bans.landed(Landing::Committed);
         }
+    }
+
+    #[test]
+    fn what_was_restored_is_sent_only_if_the_kernel_does_not_hold_it() {
+        let mut bans = Small::new();
+        for n in 0..6 {
+            assert!(bans.restore(v4(n), 0, (n != 5).then(|| at(100)), false));
+        }
+        assert_eq!((bans.waiting(), bans.installed()), (6, 0));
+        bans.begin_audit();
+        assert_eq!(bans.found(v4(0), Some(at(101))), Found::Known);
+        assert_eq!(bans.found(v4(1), Some(at(500))), Found::Known, "extended when nobody wrote it down");
+        assert_eq!(bans.found(v4(2), None), Found::Known);
+        assert_eq!(bans.found(v4(3), Some(at(50))), Found::Differs);
+        assert_eq!(bans.found(v4(5), Some(at(50))), Found::Differs);
+        assert_eq!(bans.end_audit(at(10)), 0);
+        assert_eq!((bans.waiting(), bans.installed()), (3, 3));
+        let ends = [0, 1, 2, 3, 4, 5].map(|n| bans.find(v4(n)).unwrap().until);
+        assert_eq!(ends, [Some(at(100)), Some(at(500)), None, Some(at(100)), Some(at(100)), None]);
+        assert!([3, 5].iter().all(|n| bans.find(v4(*n)).unwrap().replaces()) && !bans.find(v4(4)).unwrap().replaces());
+        assert!((0..6).all(|n| bans.find(v4(n)).unwrap().is_announced()), "nothing of it is news");
+        land(&mut bans);
+        assert_eq!((bans.waiting(), bans.installed(), bans.next_end()), (0, 6, Some(at(100))));
+        // From now on what others change is put right.
+        assert_eq!(bans.found(v4(0), Some(at(500))), Found::Differs);
     }
 
     #[test]

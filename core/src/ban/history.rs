@@ -44,6 +44,20 @@ impl Past {
     /// What there was when nothing was.
     const NONE: Self = Self { times: [Moment::from_secs(0); TIMES], until: Moment::from_secs(0), count: 0, stage: 0 };
 
+    /// So many bans, of which the last began at `times`, the newest first, and the last of all ends at `until`. Times that
+    /// are missing count as the oldest of those that there are.
+    #[must_use]
+    pub fn new(count: u16, times: impl Iterator<Item = Moment>, until: Moment) -> Self {
+        let mut past = Self { until, count, ..Self::NONE };
+        let mut last = until;
+        let mut times = times.fuse();
+        for place in &mut past.times {
+            last = times.next().unwrap_or(last);
+            *place = last;
+        }
+        past
+    }
+
     /// When the last bans began, the newest first.
     #[must_use]
     pub fn times(&self) -> &[Moment] {
@@ -54,6 +68,12 @@ impl Past {
     #[must_use]
     pub fn last(&self) -> Option<Moment> {
         self.times().first().copied()
+    }
+
+    /// Whether it is no longer remembered, where it is kept for so long after the end of the last ban.
+    #[must_use]
+    pub fn is_over(&self, now: Moment, keep: Duration) -> bool {
+        self.until < now && now.since(self.until) >= keep
     }
 
     /// Adds a ban.
@@ -132,12 +152,34 @@ impl<const N: usize, const I: usize> History<N, I> {
             self.evict(now, &keep);
         }
         past.add(now, until);
+        self.restore(addr, jail, past);
+    }
+
+    /// Takes in what was remembered elsewhere, in place of what is known. Returns whether there was room.
+    pub fn restore(&mut self, addr: Addr, jail: u8, mut past: Past) -> bool {
+        self.forget(addr, jail);
         past.stage = past.stage();
-        if let Ok(slot) = self.table.insert(key, past)
+        let slot = self.table.insert(Key { addr, jail }, past).ok();
+        if let Some(slot) = slot
             && let Some(list) = self.stages.get_mut(usize::from(past.stage))
         {
             self.table.push(list, slot);
         }
+        slot.is_some()
+    }
+
+    /// Places of a walk through all that is remembered, by [`History::entry`].
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.table.places()
+    }
+
+    /// What is remembered at a place, if anything is: which address, which jail, what it did.
+    #[must_use]
+    pub fn entry(&self, place: usize) -> Option<(Addr, u8, Past)> {
+        let slot = self.table.slot_at(place)?;
+        let Key { addr, jail } = self.table.key(slot)?;
+        Some((addr, jail, *self.table.get(slot)?))
     }
 
     /// Forgets what `jail` did to `addr`. Returns whether there was anything.
@@ -175,7 +217,7 @@ impl<const N: usize, const I: usize> History<N, I> {
 
     fn is_over(&self, slot: Slot, now: Moment, keep: &impl Fn(u8) -> Duration) -> bool {
         match (self.table.key(slot), self.table.get(slot)) {
-            (Some(key), Some(past)) => past.until < now && now.since(past.until) >= keep(key.jail),
+            (Some(key), Some(past)) => past.is_over(now, keep(key.jail)),
             _ => false,
         }
     }

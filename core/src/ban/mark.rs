@@ -25,6 +25,9 @@ impl Marks {
     /// That the kernel holds it was told, with this end: not again when it comes back after a loss.
     pub const ANNOUNCED: Self = Self(128);
 
+    /// Made before this run, and not sent in it: the kernel may hold it as it is.
+    pub const RESTORED: Self = Self(512);
+
     pub const fn has(self, mark: Self) -> bool {
         self.0 & mark.0 != 0
     }

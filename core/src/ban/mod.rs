@@ -116,6 +116,12 @@ impl Ban {
         self.marks.has(Marks::FORCED)
     }
 
+    /// Whether it is being lifted.
+    #[must_use]
+    pub const fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Releasing | State::ReleasingInFlight)
+    }
+
     /// Whether it is lifted because its time is over.
     #[must_use]
     pub const fn is_over(&self) -> bool {
@@ -315,6 +321,7 @@ impl<const N: usize, const I: usize> Bans<N, I> {
                 ban.marks.set(Marks::FORCED, ban.forced() && !leaving);
                 ban.marks.set(Marks::OVER, false);
                 ban.marks.set(Marks::ANNOUNCED, false);
+                ban.marks.set(Marks::RESTORED, false);
                 ban.until = until;
                 ban.jail = jail;
             }
@@ -495,6 +502,9 @@ impl<const N: usize, const I: usize> Bans<N, I> {
 
     /// The ban was written into the batch.
     pub fn sent(&mut self, slot: Slot) {
+        if let Some(ban) = self.table.get_mut(slot) {
+            ban.marks.set(Marks::RESTORED, false);
+        }
         match self.state(slot) {
             Some(State::Wanted) => self.relist(slot, State::InFlight),
             Some(State::Releasing) => self.relist(slot, State::ReleasingInFlight),
@@ -607,6 +617,33 @@ impl<const N: usize, const I: usize> Bans<N, I> {
         if let Some(state @ (State::Wanted | State::Releasing)) = self.state(slot) {
             self.relist(slot, state);
         }
+    }
+
+    /// Takes in a ban that was made before this run: wanted, unless the kernel turns out to hold it, and told already. Returns
+    /// whether there was room.
+    pub fn restore(&mut self, addr: Addr, jail: u8, until: Option<Instant>, forced: bool) -> bool {
+        // Of several the last one holds that ends later: the others were extended by it.
+        let taken = self.want(addr, jail, until);
+        if matches!(taken, Wanted::New | Wanted::Extended)
+            && let Some(ban) = self.table.find(&addr).and_then(|slot| self.table.get_mut(slot))
+        {
+            ban.marks.set(Marks::FORCED, forced);
+            ban.marks.set(Marks::ANNOUNCED, true);
+            ban.marks.set(Marks::RESTORED, true);
+        }
+        taken != Wanted::Full
+    }
+
+    /// Places of a walk through all bans, by [`Bans::at`].
+    #[must_use]
+    pub fn places(&self) -> usize {
+        self.table.places()
+    }
+
+    /// The ban at a place, in whatever state.
+    #[must_use]
+    pub fn at(&self, place: usize) -> Option<(Addr, Ban)> {
+        self.entry(self.table.slot_at(place)?).map(|(_, addr, ban)| (addr, ban))
     }
 
     /// The first installed ban at or behind a place of a walk over all bans, and the place behind it.

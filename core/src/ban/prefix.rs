@@ -43,6 +43,12 @@ impl PrefixBan {
         self.state
     }
 
+    /// Whether the operator wants it whatever it holds.
+    #[must_use]
+    pub const fn forced(&self) -> bool {
+        self.forced
+    }
+
     fn leaves(&self) -> bool {
         matches!(self.state, State::Releasing | State::ReleasingInFlight)
     }
@@ -134,6 +140,12 @@ impl Prefixes {
     #[must_use]
     pub fn find(&self, prefix: &Prefix) -> Option<&PrefixBan> {
         self.bans.iter().find(|ban| ban.prefix == *prefix)
+    }
+
+    /// The ban at a place of a walk through all.
+    #[must_use]
+    pub fn at(&self, place: usize) -> Option<&PrefixBan> {
+        self.bans.get(place)
     }
 
     /// The prefix with `addr` in it that the kernel holds banned.

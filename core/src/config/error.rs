@@ -163,6 +163,8 @@ pub enum Limit {
     RunDir,
     /// [`limits::GROUP_NAME`].
     GroupName,
+    /// [`limits::STATE_DIR`].
+    StateDir,
     /// A string with escapes.
     Decoded,
 }
@@ -216,6 +218,7 @@ impl Limit {
             Self::TableName => ("TABLE_NAME", limits::TABLE_NAME, "bytes"),
             Self::RunDir => ("RUN_DIR", limits::RUN_DIR, "bytes"),
             Self::GroupName => ("GROUP_NAME", limits::GROUP_NAME, "bytes"),
+            Self::StateDir => ("STATE_DIR", limits::STATE_DIR, "bytes"),
             Self::Decoded => ("IGNOREIP * 64", super::text::Text::CAPACITY, "bytes in a string with escapes"),
         }
     }

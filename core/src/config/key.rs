@@ -70,6 +70,10 @@ pub enum Key {
     ControlGroup,
     /// `run_dir`.
     RunDir,
+    /// `state_dir`.
+    StateDir,
+    /// `state_sync`.
+    StateSync,
     /// `web`.
     Web,
     /// `web_token`.
@@ -84,7 +88,7 @@ pub enum Key {
 
 /// Every key: those of `[defaults]`, then `filter`, then those of `[global]`, then those of a filter, then those of
 /// `[journal]`.
-pub(super) const ALL: [Key; 36] = [
+pub(super) const ALL: [Key; 38] = [
     Key::Enabled,
     Key::Mode,
     Key::Logpath,
@@ -116,6 +120,8 @@ pub(super) const ALL: [Key; 36] = [
     Key::Foreign,
     Key::ControlGroup,
     Key::RunDir,
+    Key::StateDir,
+    Key::StateSync,
     Key::Web,
     Key::WebToken,
     Key::Match,
@@ -124,7 +130,7 @@ pub(super) const ALL: [Key; 36] = [
 ];
 
 /// The names of [`ALL`].
-pub(super) const NAMES: [&str; 36] = [
+pub(super) const NAMES: [&str; 38] = [
     "enabled",
     "mode",
     "logpath",
@@ -156,6 +162,8 @@ pub(super) const NAMES: [&str; 36] = [
     "foreign",
     "control_group",
     "run_dir",
+    "state_dir",
+    "state_sync",
     "web",
     "web_token",
     "match",
@@ -268,6 +276,7 @@ impl fmt::Display for Key {
             Self::Table => "a name of letters, digits, `_`, `-` and `.` that starts with a letter or `_`",
             Self::ControlGroup => "the name or the number of a group",
             Self::RunDir => "the absolute path of a directory",
+            Self::StateDir => "the absolute path of a directory, or \"\" for none",
             Self::Web => "an address and a port such as \"127.0.0.1:9191\" or \"[::1]:9191\", or \"off\"",
             Self::WebToken => {
                 return write!(
@@ -288,6 +297,7 @@ impl fmt::Display for Key {
             Self::Findtime => return span(f, "1s", limits::FINDTIME_SECS, ""),
             Self::Bantime => return span(f, "1s", limits::BANTIME_SECS, ", or \"permanent\""),
             Self::BantimeMaxtime => return span(f, "1s", limits::BANTIME_SECS, ""),
+            Self::StateSync => return span(f, "0", limits::STATE_SYNC_SECS, ""),
             Self::BantimeRndtime => return span(f, "0", limits::BANTIME_SECS, ""),
             _ => return list(f, self.words(), "\""),
         })

@@ -48,6 +48,8 @@ impl Config {
             foreign: Foreign::Keep,
             control_group: ControlGroup::Nobody,
             run_dir: String::new(),
+            state_dir: String::new(),
+            state_sync: Duration::ZERO,
             web: None,
             web_token: String::new(),
         },
@@ -101,6 +103,10 @@ pub struct Global {
     pub control_group: ControlGroup,
     /// `run_dir`: the absolute path, without a slash at its end, of the directory with the lock and the control socket.
     pub run_dir: String<{ limits::RUN_DIR }>,
+    /// `state_dir`: the same of the directory with the state file; empty if nothing is to survive.
+    pub state_dir: String<{ limits::STATE_DIR }>,
+    /// `state_sync`: what a power cut may lose at most.
+    pub state_sync: Duration,
     /// `web`: where the page and the metrics are.
     pub web: Option<Listen>,
     /// `web_token`: what may lift bans there, and what is needed to read from elsewhere; empty is none.
@@ -268,10 +274,11 @@ impl Default for BanTime {
 
 impl Default for Global {
     fn default() -> Self {
-        let (mut table, mut run_dir) = (String::new(), String::new());
-        // Both are shorter than the capacity, so neither can fail.
+        let (mut table, mut run_dir, mut state_dir) = (String::new(), String::new(), String::new());
+        // All are shorter than the capacity, so none can fail.
         let _ = table.push_str("edgeban");
         let _ = run_dir.push_str("/run/edgeban");
+        let _ = state_dir.push_str("/var/lib/edgeban");
         Self {
             table,
             backend: Backend::default(),
@@ -287,6 +294,8 @@ impl Default for Global {
             foreign: Foreign::default(),
             control_group: ControlGroup::default(),
             run_dir,
+            state_dir,
+            state_sync: Duration::from_secs(10),
             web: None,
             web_token: String::new(),
         }

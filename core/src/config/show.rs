@@ -103,6 +103,8 @@ impl Jail {
             | Key::Foreign
             | Key::ControlGroup
             | Key::RunDir
+            | Key::StateDir
+            | Key::StateSync
             | Key::Web
             | Key::WebToken
             | Key::Match

@@ -192,7 +192,9 @@ fn decode<'t>(
                 report.syntax(&error)
             }
         }
-        Key::Findtime | Key::Bantime | Key::BantimeMaxtime | Key::BantimeRndtime if !word => report.syntax(&error),
+        Key::Findtime | Key::Bantime | Key::BantimeMaxtime | Key::BantimeRndtime | Key::StateSync if !word => {
+            report.syntax(&error)
+        }
         _ => report.at(start, written, Problem::Unquoted(key)),
     }
     None
@@ -240,6 +242,10 @@ fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Pro
             }
             global.control_group = ControlGroup::Name(fixed(text, Limit::GroupName)?);
         }
+        (Key::RunDir, Value::Text(text)) => global.run_dir = fixed(directory(key, text)?, Limit::RunDir)?,
+        (Key::StateDir, Value::Text("")) => global.state_dir.clear(),
+        (Key::StateDir, Value::Text(text)) => global.state_dir = fixed(directory(key, text)?, Limit::StateDir)?,
+        (Key::StateSync, _) => global.state_sync = span_of_time(key, value, 0, limits::STATE_SYNC_SECS)?,
         (Key::Web, Value::Text("off")) => global.web = None,
         (Key::Web, Value::Text(text)) => global.web = Some(Listen::parse(text).ok_or(Problem::Malformed(key))?),
         (Key::WebToken, Value::Text(text)) => {
@@ -250,7 +256,6 @@ fn in_global(global: &mut Global, key: Key, value: &Value<'_>) -> Result<(), Pro
             // Its length was held against the capacity.
             global.web_token = String::try_from(*text).unwrap_or_default();
         }
-        (Key::RunDir, Value::Text(text)) => global.run_dir = fixed(directory(key, text)?, Limit::RunDir)?,
         (Key::Table, Value::Text(text)) => {
             let letters = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
             if !text.bytes().all(letters) || !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {

@@ -305,6 +305,12 @@ numbers! {
         history_evicted,
         /// Settings made by hand since the configuration was read.
         by_hand,
+        /// Bytes of the state file, as far as it was written since the start.
+        state_bytes,
+        /// Bytes that were written to it in this hour and the 23 before.
+        state_written_today,
+        /// Times that it could not be written.
+        state_failures,
     }
 }
 

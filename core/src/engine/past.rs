@@ -21,7 +21,7 @@ pub(super) struct Terms {
 
 /// For how long it is remembered that a jail, or somebody by hand, banned an address, after the end of the ban: long enough
 /// for those jails that count it.
-fn kept(jails: &[Jail], recidive: JailSet, jail: u8) -> Duration {
+pub(super) fn kept(jails: &[Jail], recidive: JailSet, jail: u8) -> Duration {
     let own = jails.get(usize::from(jail)).map_or(Growth::default().maxtime, |jail| jail.growth.maxtime);
     let counting = recidive.numbers().filter_map(|number| jails.get(usize::from(number)));
     counting.fold(own, |longest, counting| longest.max(counting.findtime))
@@ -82,8 +82,9 @@ impl<'m, const T: usize, const TI: usize, const B: usize, const BI: usize> Engin
     /// Takes note of a ban. Jails with filter recidive may make a longer one of it.
     pub(super) fn decided(&mut self, addr: Addr, jail: u8, until: Option<Instant>, now: Instant) {
         self.counters.decided += 1;
-        let Memory { jails, history, readers, .. } = &mut *self.memory;
+        let Memory { jails, history, readers, changes, .. } = &mut *self.memory;
         let recidive = readers.recidive();
+        changes.banned(addr, jail);
         history.record(addr, jail, now.into(), until.map(Moment::from), |jail| kept(jails, recidive, jail));
         if usize::from(jail) < self.memory.jails.len() && !recidive.has(jail) {
             for number in recidive.numbers() {

@@ -36,7 +36,10 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'_
     /// ([`unsupported`](crate::firewall::backend::unsupported)).
     #[inline(never)] // smaller
     pub fn reload(&mut self, jails: &[Jail], layout: Layout) -> Reloaded {
-        let Memory { jails: known, readers, sessions, of_jail, attempts, bans, history, own, .. } = &mut *self.memory;
+        let Memory { jails: known, readers, sessions, of_jail, attempts, bans, history, own, changes, .. } =
+            &mut *self.memory;
+        // The jails' names, and perhaps more.
+        changes.lifted();
         let of = |name: &str| jails.iter().find(|jail| jail.name == name);
         let mut ended = JailSet::NONE;
         let mut reloaded = Reloaded::default();
@@ -114,12 +117,13 @@ impl<const T: usize, const TI: usize, const B: usize, const BI: usize> Engine<'_
 
     /// Applies the layout that waits, if it can be now.
     pub(super) fn relayout(&mut self) {
-        let Memory { bans, attempts, history, events, jails, .. } = &mut *self.memory;
+        let Memory { bans, attempts, history, events, jails, changes, .. } = &mut *self.memory;
         let Some(layout) = self.pending.take_if(|layout| bans.leaving() == 0 && self.link.relayout(layout)) else {
             return;
         };
         let (old, new) = (self.layout.widths, layout.widths);
         if old != new {
+            changes.lifted();
             let network = |addr| (width(new, addr) <= width(old, addr)).then(|| new.network(addr));
             bans.rename(&network, &mut |addr| events.push(Event::Unbanned { addr, expired: false }));
             let same = |family: Family| old.of(family) == new.of(family);

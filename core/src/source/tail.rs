@@ -507,6 +507,15 @@ impl Tail {
         self.counters
     }
 
+    /// How far the path is read: which file, up to where, and the bytes before that. Of a file that was replaced before it was
+    /// read to its end, as long as there is one. `None` if nothing was read.
+    #[must_use]
+    pub fn place(&self) -> Option<(FileKey, u64, &[u8])> {
+        let stream = self.streams.iter().find(|stream| stream.behind).or(self.streams.last())?;
+        let anchor = stream.anchor.get(..stream.kept.into()).unwrap_or_default();
+        stream.known.then_some((stream.key, stream.offset, anchor))
+    }
+
     fn next_read(&self) -> Option<&Stream> {
         // A file that was replaced before it was read to its end goes first.
         if let Some(stream) = self.streams.iter().find(|stream| stream.behind && stream.pending) {

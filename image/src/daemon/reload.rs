@@ -135,6 +135,7 @@ impl Daemon {
         let fixed = [
             ("table", running.table.as_str(), global.table.as_str()),
             ("run_dir", running.run_dir.as_str(), global.run_dir.as_str()),
+            ("state_dir", running.state_dir.as_str(), global.state_dir.as_str()),
             (
                 "backend",
                 backend.name(),
@@ -221,7 +222,7 @@ impl Daemon {
 
     /// Goes on with the configuration that was read. Nothing here fails.
     fn go_on(&mut self, opened: Opened, log: &mut Log<'_>) -> ReloadNumbers {
-        let Self { source, settings, engine, files, feeds, followers, kill, own, .. } = self;
+        let Self { source, settings, engine, files, feeds, followers, kill, own, state, .. } = self;
         let config = &*source.config;
         let runs = |jail: &Jail| enabled(engine.jails()).any(|running| running.name == jail.name);
         enabled(&config.jails).filter(|jail| !runs(jail)).for_each(|jail| introduce(jail, &config.filters, log));
@@ -235,6 +236,9 @@ impl Daemon {
         // There is room for all, and all of them are paths.
         if let Ok(new) = follow(engine.jails(), settings, files, feeds, log) {
             *followers = new;
+        }
+        if let Some(state) = state {
+            state.set_sync(settings.global.state_sync);
         }
         *own = opened.own.or(own.take());
         *kill = opened.kill.or(kill.take()).filter(|_| settings.global.kill_connections);

@@ -5,8 +5,8 @@ use crate::log;
 use crate::log::Log;
 use crate::out::Printable;
 use edgeban_core::limits;
-use edgeban_core::source::feed;
-use edgeban_core::source::tail::Counters;
+use edgeban_core::persist::journal;
+use edgeban_core::source::{feed, tail};
 
 impl Daemon {
     /// Says what was counted since the start: at the end, and at SIGUSR1.
@@ -58,6 +58,15 @@ impl Daemon {
             limits::BANS,
             history.evicted()
         );
+        if let Some(state) = &self.state {
+            let journal::Counters { written, writes, snapshots, failed } = state.counters();
+            log!(
+                log,
+                Info,
+                "state: {} bytes; {written} bytes written in {writes} times, {snapshots} of them everything; {failed} failures",
+                state.len()
+            );
+        }
         if self.own.is_some() {
             let own = self.engine.own();
             let edgeban_core::own::Counters { rounds, malformed, full, lost } = *own.counters();
@@ -77,7 +86,8 @@ impl Daemon {
         self.control.summary(log);
         self.web.summary(log);
         for file in self.files.ids() {
-            let Counters { lines, overlong, bytes, truncated, rotated, read_errors, .. } = self.files.counters(file);
+            let tail::Counters { lines, overlong, bytes, truncated, rotated, read_errors, .. } =
+                self.files.counters(file);
             log!(
                 log,
                 Info,

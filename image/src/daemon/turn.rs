@@ -104,14 +104,22 @@ impl Daemon {
         }
     }
 
+    /// Writes down what is to survive. Returns whether there is more.
+    pub(super) fn keep(&mut self, now: Instant, log: &mut Log<'_>) -> bool {
+        let Self { state, engine, files, .. } = self;
+        state.as_mut().is_some_and(|state| state.turn(engine, files, now, log))
+    }
+
     /// Milliseconds to sleep for at most.
     pub(super) fn timeout(&self, now: Instant) -> Option<u64> {
         let cut = self.kill.as_ref().and_then(Kill::poll_at);
+        let state = self.state.as_ref().map(|state| state.poll_at(&self.engine));
         let at = [
             self.engine.poll_at(),
             self.files.poll_at(),
             self.feeds.poll_at(),
             cut,
+            state,
             self.control.poll_at(),
             self.web.poll_at(),
         ];

@@ -13,6 +13,7 @@ pub mod feeds;
 pub mod path;
 
 use edgeban_core::limits::{CHUNK, FILE_SLOTS, FILES};
+use edgeban_core::persist::record::Place;
 use edgeban_core::source::tail::{Action, Counters, Fault, FileKey, Slot, Start, Status, Tail};
 use edgeban_core::time::Instant;
 use edgeban_linux::Errno;
@@ -70,6 +71,8 @@ struct File {
     directory: Option<Watch>,
     /// The fault that was last shown.
     shown: Option<Fault>,
+    /// How far it was read when that was written down last.
+    written: Option<(FileKey, u64)>,
 }
 
 struct Open {
@@ -123,8 +126,14 @@ impl Files {
         if let Some(index) = self.files.iter().position(|file| file.path == path) {
             return Ok(FileId(index));
         }
-        let file =
-            File { path, tail: Tail::new(start), open: [const { None }; FILE_SLOTS], directory: None, shown: None };
+        let file = File {
+            path,
+            tail: Tail::new(start),
+            open: [const { None }; FILE_SLOTS],
+            directory: None,
+            shown: None,
+            written: None,
+        };
         self.files.push(file).map_err(|_| AddError::Full)?;
         Ok(FileId(self.files.len() - 1))
     }
@@ -227,6 +236,25 @@ impl Files {
     #[must_use]
     pub fn counters(&self, id: FileId) -> Counters {
         self.files.get(id.0).map(|file| file.tail.counters()).unwrap_or_default()
+    }
+
+    /// Whether any path was read further than [`Files::write_places`] said last.
+    #[must_use]
+    pub fn moved(&self) -> bool {
+        self.files.iter().any(|file| {
+            let place = file.tail.place().map(|(key, offset, _)| (key, offset));
+            place.is_some() && place != file.written
+        })
+    }
+
+    /// Says how far each path is read that was read at all.
+    pub fn write_places(&mut self, write: &mut dyn FnMut(Place)) {
+        for file in &mut self.files {
+            if let Some((key, offset, before)) = file.tail.place() {
+                write(Place::new(file.path.as_c_str().to_bytes(), key, offset, before));
+                file.written = Some((key, offset));
+            }
+        }
     }
 
     /// Times that inotify's queue ran over, after which everything was looked at again.

@@ -1,8 +1,9 @@
 //! A path of the configuration, in the form that system calls take.
 
 use core::ffi::CStr;
+use core::fmt::{self, Write};
 use edgeban_core::limits::PATH;
-use heapless::Vec;
+use heapless::{String, Vec};
 
 /// A path to a file, with its final NUL.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,6 +21,13 @@ impl Path {
             return None;
         }
         Some(Self { bytes: terminated(path)?, name })
+    }
+
+    /// As [`Path::new`], of a text.
+    pub fn of(text: fmt::Arguments<'_>) -> Option<Self> {
+        let mut path: String<PATH> = String::new();
+        path.write_fmt(text).ok()?;
+        Self::new(path.as_bytes())
     }
 
     /// The whole path.

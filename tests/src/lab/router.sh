@@ -12,6 +12,11 @@ mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/e
 	mount --bind /run/etc/copy /etc
 }
 rm -rf /etc/edgeban
+# So do those to /var/lib, where the daemon's state is; without overlayfs nothing else is there.
+mkdir -p /run/lib/upper /run/lib/work
+mount -t overlay overlay -o lowerdir=/var/lib,upperdir=/run/lib/upper,workdir=/run/lib/work /var/lib 2>/dev/null ||
+	mount -t tmpfs none /var/lib
+rm -rf /var/lib/edgeban
 mount -t tmpfs none /var/log
 
 # A /dev without the machine's /dev/log.

@@ -408,6 +408,13 @@ fn words() {
             &["2:17: `4294967295` is out of range, expected the name or the number of a group"],
         ),
         ("[global]\ncontrol_group = -1", &["2:17: `-1` is out of range, expected the name or the number of a group"]),
+        (
+            "[global]\nstate_dir = 'x'\nstate_sync = -1",
+            &[
+                "2:13: `x` is not understood, expected the absolute path of a directory, or \"\" for none",
+                r#"3:14: `-1` is out of range, expected 0 to 1d, in seconds or as "90s", "10m", "1h30m", "7d", "1w""#,
+            ],
+        ),
         ("[global]\nrun_dir = '/'", &["2:11: `/` is not understood, expected the absolute path of a directory"]),
         (
             "[global]\nrun_dir = \"/a\\n\"",
@@ -573,14 +580,14 @@ fn names() {
         (
             "[global]\nmax_retry = 5",
             &[
-                "2:1: unknown key `max_retry` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group`, `run_dir`, `web` or `web_token`",
+                "2:1: unknown key `max_retry` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group`, `run_dir`, `state_dir`, `state_sync`, `web` or `web_token`",
             ],
         ),
         (
             "[global]\npid_file = \"/run/x\"\nlog_levle = \"info\"",
             &[
                 "2:1: unknown key `pid_file` in [global]: edgeban stays in the foreground, its supervisor knows the process",
-                "3:1: unknown key `log_levle` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group`, `run_dir`, `web` or `web_token` (did you mean `log_level`?)",
+                "3:1: unknown key `log_levle` in [global], expected `table`, `backend`, `log_level`, `on_stop`, `kill_connections`, `hook`, `devices`, `verdict`, `counters`, `ipv4_prefix`, `ipv6_prefix`, `protect_table`, `foreign`, `control_group`, `run_dir`, `state_dir`, `state_sync`, `web` or `web_token` (did you mean `log_level`?)",
             ],
         ),
         (

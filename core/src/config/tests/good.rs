@@ -156,6 +156,8 @@ fn every_key_arrives() {
         foreign = "remove"
         control_group = "adm"
         run_dir = "/tmp/a b//"
+        state_dir = "/tmp/c/"
+        state_sync = "1h"
     "#;
     let a = Jail {
         enabled: false,
@@ -203,6 +205,8 @@ fn every_key_arrives() {
         foreign: Foreign::Remove,
         control_group: ControlGroup::Name("adm".try_into().unwrap()),
         run_dir: "/tmp/a b".try_into().unwrap(),
+        state_dir: "/tmp/c".try_into().unwrap(),
+        state_sync: Duration::from_secs(3600),
         ..global("f2b-table_1.x", LogLevel::Warning, OnStop::Remove)
     };
     let mut want = config(global, &[a, sshd]);

@@ -88,6 +88,15 @@ fn run_directories() {
 }
 
 #[test]
+fn state_directories() {
+    let text = |n: usize| format!("global.state_dir = '/{}'", "a".repeat(n - 1));
+    assert_eq!(good(&text(limits::STATE_DIR)).global.state_dir.len(), limits::STATE_DIR);
+    let quote = "a".repeat(47);
+    let want = format!("1:20: `/{quote}...` has 213 bytes, expected at most STATE_DIR = 212 bytes");
+    assert_eq!(one(&text(limits::STATE_DIR + 1)), want);
+}
+
+#[test]
 fn log_paths() {
     let text = |n: usize| format!("defaults.logpath = [{}]", list(n, |n| format!("/{n}")));
     assert_eq!(good(&text(limits::LOGPATHS)).jails[0].logpath.len(), limits::LOGPATHS);
