@@ -286,13 +286,16 @@ fn the_unit_allows_every_system_call_that_the_program_makes() {
     let log = lab.dir().join("auth.log");
     fs::write(&log, "").unwrap();
     let config = lab.config(&format!(
-        "[global]\ncontrol_group = \"adm\"\nkill_connections = true\n[defaults]\nlogpath = {log:?}\n[jails.sshd]\n"
+        "[global]\ncontrol_group = \"adm\"\nkill_connections = true\nweb = \"127.0.0.1:9191\"\n[defaults]\nlogpath = {log:?}\n\
+         [jails.sshd]\n[jails.dropbear]\nlogpath = \"journal\"\n"
     ));
     let trace = lab.dir().join("trace");
     let mut command = lab.router("strace");
     command.args(["-f", "-o"]).arg(&trace).arg(binary()).args(["run", "--config", &config]);
     let mut edgeban = lab.spawn(command);
     edgeban.wait_until_ready();
+    let metrics = ok(lab.router("curl").args(["-sSf", "--noproxy", "*", "http://127.0.0.1:9191/metrics"]));
+    assert!(metrics.contains("\nedgeban_"), "{metrics}");
     for arguments in
         [&["ban", "192.0.2.99"][..], &["list"], &["status"], &["unban", "192.0.2.99"], &["reload"], &["stop"]]
     {
