@@ -435,7 +435,7 @@ fn openwrt_as_shipped_guards_dropbear_and_luci() {
          set_param respawn 3600 5 0\nset_param reload_signal HUP\nset_param file /var/run/edgeban/edgeban.toml\n\
          set_param stderr 1\nset_param term_timeout 10\nset_param no_new_privs 1\n\
          set_param capabilities /etc/capabilities/edgeban.json\nadd_jail edgeban procfs ronly\n\
-         add_jail_mount /var/log\nadd_jail_mount /etc/group\nadd_jail_mount_rw /var/run/edgeban\nclose_instance\n\
+         add_jail_mount_rw /etc/edgeban\nadd_jail_mount /var/log\nadd_jail_mount /etc/group\nadd_jail_mount_rw /var/run/edgeban\nclose_instance\n\
          add_reload_trigger edgeban\n"
     );
     // The verbs find the file by its usual name.
@@ -485,6 +485,7 @@ config global 'global'
 	option backend 'log-only'
 	option counters '0'
 	option ipv4_prefix '24'
+	option state_dir '/mnt/usb/edgeban'
 "#,
     );
     well(router.init("start"));
@@ -498,6 +499,7 @@ run_dir = "/var/run/edgeban"
 backend = "log-only"
 counters = false
 ipv4_prefix = 24
+state_dir = "/mnt/usb/edgeban"
 
 [jails.ssh_slow]
 filter = "sshd"
@@ -528,6 +530,7 @@ findtime = 600
     well(router.init("start"));
     let mounts: Vec<String> =
         router.told().lines().filter_map(|line| line.strip_prefix("add_jail_mount ")).map(str::to_owned).collect();
+    assert!(router.told().contains("add_jail_mount_rw /mnt/usb/edgeban\n"), "{}", router.told());
     assert_eq!(mounts, ["/mnt/usb", "/var/log", "/tmp/log", "/etc/group"]);
 }
 
