@@ -1,8 +1,8 @@
 //! Which filters a line is for, by the name of its program, at a price that does not grow with the number of filters.
 //!
 //! The table of the names is made of the registry's rows when edgeban is compiled: a hash table whose empty places end a
-//! search. A name is in it once for each filter that reads the program. Names that the operator chooses parts of are
-//! asked for only if the table does not know them, and only of rows whose `starts` fit.
+//! search. With a name is the set of the filters that read the program. Names that the operator chooses parts of are asked
+//! for only if the table does not know them, and only of rows whose `starts` fit.
 
 use super::registry::{Filter, ROWS};
 use crate::source::syslog::{Record, Split};
@@ -54,19 +54,18 @@ impl FilterSet {
     #[must_use]
     pub fn of_program(program: &[u8]) -> Self {
         let mut place = hash(program);
-        let mut found = Self::NONE;
         while let Some(name) = PROGRAMS.slots.get(place % SLOTS)
             && name.len > 0
         {
             if PROGRAMS.text(*name) == program {
-                found.0 |= 1 << name.filter;
+                return SETS.get(usize::from(name.set)).copied().unwrap_or_default();
             }
             place += 1;
         }
-        if found.is_empty() && program.first().is_some_and(|first| INSTANCE_FIRST >> (first & 127) & 1 == 1) {
+        if program.first().is_some_and(|first| INSTANCE_FIRST >> (first & 127) & 1 == 1) {
             return of_instance(program);
         }
-        found
+        Self::NONE
     }
 
     /// The filters that may read a [record of a service's own log](Filter::own_record), by its message's form.
@@ -145,12 +144,12 @@ impl Filter {
     }
 }
 
-/// A name of the table; its text is in [`Programs::text`].
+/// A name of the table; its text is in [`Programs::text`], its filters in [`SETS`].
 #[derive(Clone, Copy)]
 struct Name {
     at: u16,
     len: u8,
-    filter: u8,
+    set: u8,
 }
 
 struct Programs {
@@ -174,14 +173,17 @@ const SLOTS: usize = (3 * sizes().0).next_power_of_two();
 static PROGRAMS: Programs = programs();
 
 /// How many names there are, and their bytes.
-#[expect(clippy::indexing_slicing, reason = "at compile time")]
+#[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
 const fn sizes() -> (usize, usize) {
     let (mut names, mut bytes, mut row) = (0, 0, 0);
     while row < ROWS.len() {
         let mut at = 0;
         while at < ROWS[row].programs.len() {
-            names += 1;
-            bytes += ROWS[row].programs[at].len();
+            let name = ROWS[row].programs[at];
+            if readers(name).trailing_zeros() as usize == row {
+                names += 1;
+                bytes += name.len();
+            }
             at += 1;
         }
         row += 1;
@@ -189,25 +191,101 @@ const fn sizes() -> (usize, usize) {
     (names, bytes)
 }
 
+/// The filters that read a program of this name, a bit each.
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
+const fn readers(name: &[u8]) -> u128 {
+    let (mut bits, mut row) = (0, 0);
+    while row < ROWS.len() {
+        let mut at = 0;
+        while at < ROWS[row].programs.len() {
+            if is_same(name, ROWS[row].programs[at]) {
+                bits |= 1 << row;
+            }
+            at += 1;
+        }
+        row += 1;
+    }
+    bits
+}
+
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while one.len() == other.len() && at < one.len() && one[at] == other[at] {
+        at += 1;
+    }
+    one.len() == other.len() && at == one.len()
+}
+
+/// The sets of filters that names have, each once, and how many they are.
+const DISTINCT: ([FilterSet; 256], usize) = distinct();
+
+static SETS: [FilterSet; DISTINCT.1] = sets();
+
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
+const fn sets() -> [FilterSet; DISTINCT.1] {
+    let mut made = [FilterSet::NONE; DISTINCT.1];
+    let mut at = 0;
+    while at < made.len() {
+        made[at] = DISTINCT.0[at];
+        at += 1;
+    }
+    made
+}
+
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
+const fn distinct() -> ([FilterSet; 256], usize) {
+    let mut made = ([FilterSet::NONE; 256], 0);
+    let mut row = 0;
+    while row < ROWS.len() {
+        let mut at = 0;
+        while at < ROWS[row].programs.len() {
+            let set = FilterSet(readers(ROWS[row].programs[at]));
+            if place_of(set, &made.0) == made.1 {
+                made.0[made.1] = set;
+                made.1 += 1;
+            }
+            at += 1;
+        }
+        row += 1;
+    }
+    made
+}
+
+/// Where a set is, or the place of the first empty one.
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
+const fn place_of(set: FilterSet, sets: &[FilterSet; 256]) -> usize {
+    let mut at = 0;
+    while !sets[at].is_empty() && sets[at].0 != set.0 {
+        at += 1;
+    }
+    at
+}
+
 #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time, and asserted")]
 const fn programs() -> Programs {
-    let mut made = Programs { slots: [Name { at: 0, len: 0, filter: 0 }; SLOTS], text: [0; TEXT] };
+    let mut made = Programs { slots: [Name { at: 0, len: 0, set: 0 }; SLOTS], text: [0; TEXT] };
     let (mut end, mut row) = (0, 0);
     while row < ROWS.len() {
         let mut program = 0;
         while program < ROWS[row].programs.len() {
             let name = ROWS[row].programs[program];
-            assert!(!name.is_empty() && name.len() < 256 && end < 65_536 && row < 128);
-            let mut place = hash(name) % SLOTS;
-            while made.slots[place].len > 0 {
-                place = (place + 1) % SLOTS;
-            }
-            made.slots[place] = Name { at: end as u16, len: name.len() as u8, filter: row as u8 };
-            let mut at = 0;
-            while at < name.len() {
-                made.text[end] = name[at];
-                end += 1;
-                at += 1;
+            assert!(!name.is_empty() && name.len() < 256 && end < 65_536);
+            let set = FilterSet(readers(name));
+            // A name that an earlier row has, too, is there already.
+            if set.0.trailing_zeros() as usize == row {
+                let mut place = hash(name) % SLOTS;
+                while made.slots[place].len > 0 {
+                    place = (place + 1) % SLOTS;
+                }
+                let set = place_of(set, &DISTINCT.0) as u8;
+                made.slots[place] = Name { at: end as u16, len: name.len() as u8, set };
+                let mut at = 0;
+                while at < name.len() {
+                    made.text[end] = name[at];
+                    end += 1;
+                    at += 1;
+                }
             }
             program += 1;
         }
