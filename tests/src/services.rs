@@ -48,13 +48,19 @@ impl Readers {
     }
 }
 
-/// The filter that a file's samples are of, if edgeban has it. Some are fail2ban's tests of headers, for its filter of sshd or for
-/// one that is only an example.
+/// `(file, why)` of fail2ban's filters that are none here.
+pub const NO_FILTER: &[(&str, &str)] = &[
+    ("apache-fakegooglebot", "whether a robot is Google's is asked of the DNS, and names are never resolved"),
+    ("zzz-generic-example", "fail2ban's test of headers, for a filter that is only an example"),
+    ("apache-pass", "a request for a secret URL lifts a ban: the URL is the operator's, and no filter here lifts bans"),
+];
+
+/// The filter that a file's samples are of, if edgeban has it. Some are fail2ban's tests of headers, for its filter of sshd.
 #[must_use]
 pub fn filter_of(file: &str) -> Option<Filter> {
     let name = match file.strip_suffix("-journal").unwrap_or(file) {
         "bsd__syslog-plain.txt" | "bsd__syslog-v.txt" | "bsd__syslog-vv.txt" | "zzz-sshd-obsolete-multiline" => "sshd",
-        "zzz-generic-example" => return None,
+        name if NO_FILTER.iter().any(|(file, _)| *file == name) => return None,
         name => name,
     };
     Some(Filter::from_name(name).unwrap_or_else(|| panic!("{file} is of no filter")))

@@ -129,19 +129,25 @@ fn check_says_what_a_configuration_comes_to() {
     assert_eq!((said.code, &*said.err), (Some(0), ""));
 }
 
+fn forgeable(jail: &str, path: &str) -> String {
+    format!("warning: jail {jail}: a peer may write whole lines into {path}, and so have others banned\n")
+}
+
 /// A log is as good as the service that writes it.
 #[test]
 fn check_warns_of_logs_into_which_a_peer_may_write_lines() {
     let file = Scratch::new(
         "forgeable.toml",
-        "[jails.sshd]\n[jails.mysqld-auth]\n[jails.xrdp]\n[jails.own]\nfilter = \"xrdp\"\nlogpath = \"/var/log/xrdp-sesman.log\"\n\
+        "[jails.sshd]\n[jails.mysqld-auth]\n[jails.xrdp]\n[jails.nginx-botsearch]\n[jails.nginx-forbidden]\n\
+         [jails.own]\nfilter = \"xrdp\"\nlogpath = \"/var/log/xrdp-sesman.log\"\n\
          [jails.off]\nfilter = \"mysqld-auth\"\nenabled = false\n",
     );
     let said = edgeban(&["check", "--config", file.name()], "");
-    let want =
-        [("mysqld-auth", "/var/log/mysql/error.log"), ("own", "/var/log/xrdp-sesman.log")].map(|(jail, path)| {
-            format!("warning: jail {jail}: a peer may write whole lines into {path}, and so have others banned\n")
-        });
+    let want = [
+        forgeable("mysqld-auth", "/var/log/mysql/error.log"),
+        forgeable("nginx-forbidden", "/var/log/nginx/error.log"),
+        forgeable("own", "/var/log/xrdp-sesman.log"),
+    ];
     assert_eq!((said.code, said.err), (Some(0), want.concat()));
 }
 

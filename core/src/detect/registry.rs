@@ -32,6 +32,11 @@ const APACHE_ACCESS: &[&str] =
     &["/var/log/apache2/access.log", "/var/log/apache2/other_vhosts_access.log", "/var/log/httpd/access_log"];
 const NGINX_ACCESS: &[&str] = &["/var/log/nginx/access.log"];
 
+/// Where they complain, and lighttpd.
+const APACHE_ERROR: &[&str] = &["/var/log/apache2/error.log", "/var/log/httpd/error_log"];
+const NGINX_ERROR: &[&str] = &["/var/log/nginx/error.log"];
+const LIGHTTPD_ERROR: &[&str] = &["/var/log/lighttpd/error.log"];
+
 /// Makes [`Filter`] of the table's rows:
 ///
 /// - `programs`: the names that syslog has for it; several filters may read one program;
@@ -118,11 +123,11 @@ macro_rules! services {
             }
 
             /// Whether a peer may write whole lines into the service's log at this path, and so have anybody banned. Syslog
-            /// daemons escape line ends, so it cannot where they usually log.
+            /// daemons escape line ends, and nginx does in its access log, so it cannot where these usually are.
             #[must_use]
             pub fn is_forgeable(self, path: &str) -> bool {
                 let unescaped = match self { $(Self::$id => false $(|| $unescaped)?,)* };
-                unescaped && !AUTH.iter().chain(DAEMON).any(|known| *known == path)
+                unescaped && !AUTH.iter().chain(DAEMON).chain(NGINX_ACCESS).any(|known| *known == path)
             }
 
             /// Whether other modes count more than `normal`.
@@ -250,7 +255,7 @@ services! {
         programs: [b"httpd", b"apache2"],
         instance: Some(apache::is_program),
         starts: [b"httpd/", b"apache2/"],
-        logpath: &["/var/log/apache2/error.log", "/var/log/httpd/error_log"],
+        logpath: APACHE_ERROR,
         own_log: true,
         first: b"[",
         modes: true,
@@ -260,9 +265,10 @@ services! {
     NginxHttpAuth = "nginx-http-auth" {
         programs: [b"nginx"],
         instance: None,
-        logpath: &["/var/log/nginx/error.log"],
+        logpath: NGINX_ERROR,
         own_log: true,
         first: b"[",
+        unescaped: true,
         modes: true,
         moded: nginx::read,
     }
@@ -583,6 +589,270 @@ services! {
         unescaped: true,
         modes: true,
         request: traefik::read,
+    }
+    /// What robots look for, by Apache's error log.
+    ApacheBotsearch = "apache-botsearch" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: APACHE_ERROR,
+        own_log: true,
+        first: b"[",
+        modes: false,
+        message: botsearch::apache,
+    }
+    /// Requests that ModSecurity denied.
+    ApacheModsecurity = "apache-modsecurity" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: APACHE_ERROR,
+        own_log: true,
+        first: b"[",
+        has: b"ModSecurity:",
+        modes: false,
+        message: modsecurity::read,
+    }
+    /// Home directories that are not there.
+    ApacheNohome = "apache-nohome" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: APACHE_ERROR,
+        own_log: true,
+        first: b"[",
+        has: b"/~",
+        modes: false,
+        message: nohome::read,
+    }
+    /// Scripts that are not there.
+    ApacheNoscript = "apache-noscript" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: APACHE_ERROR,
+        own_log: true,
+        first: b"[",
+        modes: false,
+        message: noscript::read,
+    }
+    /// Requests that Apache cannot read.
+    ApacheOverflows = "apache-overflows" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: APACHE_ERROR,
+        own_log: true,
+        first: b"[",
+        modes: false,
+        message: overflows::read,
+    }
+    /// Headers with functions for bash.
+    ApacheShellshock = "apache-shellshock" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: APACHE_ERROR,
+        own_log: true,
+        first: b"[",
+        has: b" function definition",
+        modes: false,
+        message: shellshock::read,
+    }
+    /// What robots look for, by nginx's logs.
+    NginxBotsearch = "nginx-botsearch" {
+        programs: [b"nginx"],
+        instance: None,
+        logpath: NGINX_ACCESS,
+        own_log: true,
+        first: b"[",
+        access: true,
+        unescaped: true,
+        modes: false,
+        read: |record, _mode, _sessions| botsearch::nginx(record).map(once),
+    }
+    /// Requests that a rule of nginx forbids.
+    NginxForbidden = "nginx-forbidden" {
+        programs: [b"nginx"],
+        instance: None,
+        logpath: NGINX_ERROR,
+        own_log: true,
+        first: b"[",
+        unescaped: true,
+        has: b"access forbidden by rule",
+        modes: false,
+        message: nginx::forbidden,
+    }
+    /// Requests and connections that are too many for nginx.
+    NginxLimitReq = "nginx-limit-req" {
+        programs: [b"nginx"],
+        instance: None,
+        logpath: NGINX_ERROR,
+        own_log: true,
+        first: b"[",
+        unescaped: true,
+        has: b" by zone ",
+        modes: false,
+        message: nginx::limited,
+    }
+    /// lighttpd.
+    LighttpdAuth = "lighttpd-auth" {
+        programs: [b"lighttpd"],
+        instance: None,
+        logpath: LIGHTTPD_ERROR,
+        own_log: true,
+        first: b"(",
+        dated: true,
+        has: b" IP: ",
+        modes: false,
+        message: lighttpd::read,
+    }
+    /// Suhosin.
+    Suhosin = "suhosin" {
+        programs: [b"suhosin", b"lighttpd"],
+        instance: None,
+        logpath: &["/var/log/user.log", "/var/log/syslog", "/var/log/messages", "/var/log/lighttpd/error.log"],
+        own_log: true,
+        first: b"A[(",
+        has: b"ALERT - ",
+        modes: false,
+        message: suhosin::read,
+    }
+    /// HAProxy.
+    HaproxyHttpAuth = "haproxy-http-auth" {
+        programs: [b"haproxy"],
+        instance: None,
+        logpath: &["/var/log/haproxy.log", "/var/log/messages"],
+        own_log: false,
+        has: b"/<NOSRV> ",
+        modes: false,
+        message: haproxy::read,
+    }
+    /// Squid.
+    Squid = "squid" {
+        programs: [b"squid", b"(squid-1)"],
+        instance: None,
+        logpath: &["/var/log/squid/access.log"],
+        own_log: true,
+        first: b"0123456789",
+        dated: true,
+        modes: false,
+        message: squid::read,
+    }
+    /// 3proxy.
+    ThreeProxy = "3proxy" {
+        programs: [b"3proxy"],
+        instance: None,
+        logpath: &["/var/log/3proxy.log", "/var/log/3proxy/3proxy.log"],
+        own_log: true,
+        dated: true,
+        unescaped: true,
+        modes: false,
+        message: threeproxy::read,
+    }
+    /// Drupal's sites.
+    DrupalAuth = "drupal-auth" {
+        programs: [],
+        instance: None,
+        others: true,
+        logpath: &["/var/log/syslog", "/var/log/daemon.log", "/var/log/messages"],
+        own_log: false,
+        has: b"Login attempt failed ",
+        modes: false,
+        read: |record, _mode, _sessions| drupal::read(record.program, record.message).map(once),
+    }
+    /// phpMyAdmin.
+    PhpmyadminSyslog = "phpmyadmin-syslog" {
+        programs: [b"phpMyAdmin", b"phpmyadmin"],
+        instance: None,
+        logpath: AUTH,
+        own_log: false,
+        unescaped: true,
+        has: b"user denied: ",
+        modes: false,
+        message: phpmyadmin::read,
+    }
+    /// Froxlor.
+    FroxlorAuth = "froxlor-auth" {
+        programs: [b"froxlor", b"Froxlor"],
+        instance: None,
+        logpath: &["/var/log/user.log", "/var/log/syslog", "/var/log/messages"],
+        own_log: true,
+        first: b"f[",
+        dated: true,
+        has: b" tried to login",
+        modes: false,
+        message: froxlor::read,
+    }
+    /// DirectAdmin.
+    Directadmin = "directadmin" {
+        programs: [b"directadmin"],
+        instance: None,
+        logpath: &["/var/log/directadmin/login.log"],
+        own_log: true,
+        first: b"'",
+        dated: true,
+        has: b" failed login attempt",
+        modes: false,
+        message: directadmin::read,
+    }
+    /// Centreon.
+    Centreon = "centreon" {
+        programs: [b"centreon"],
+        instance: None,
+        logpath: &["/var/log/centreon/login.log"],
+        own_log: true,
+        first: b"-0123456789",
+        dated: true,
+        unescaped: true,
+        has: b"Authentication failed for ",
+        modes: false,
+        message: centreon::read,
+    }
+    /// Monitorix.
+    Monitorix = "monitorix" {
+        programs: [b"monitorix-httpd"],
+        instance: None,
+        logpath: &["/var/log/monitorix-httpd"],
+        own_log: true,
+        first: b"-",
+        dated: true,
+        unescaped: true,
+        modes: false,
+        message: monitorix::read,
+    }
+    /// ZoneMinder's web interface.
+    Zoneminder = "zoneminder" {
+        programs: [b"httpd", b"apache2"],
+        instance: Some(apache::is_program),
+        starts: [b"httpd/", b"apache2/"],
+        logpath: APACHE_ERROR,
+        own_log: true,
+        first: b"[",
+        modes: false,
+        message: zoneminder::read,
+    }
+    /// Guacamole.
+    Guacamole = "guacamole" {
+        programs: [b"guacamole", b"tomcat", b"tomcat8", b"tomcat9", b"tomcat10"],
+        instance: None,
+        logpath: &["/var/log/guacamole.log", "/var/log/tomcat9/catalina.out", "/var/log/tomcat10/catalina.out"],
+        own_log: true,
+        first: b"W[0123456789",
+        unescaped: true,
+        has: b"Authentication attempt from ",
+        modes: false,
+        message: guacamole::read,
+    }
+    /// openHAB.
+    Openhab = "openhab" {
+        programs: [b"openhab"],
+        instance: None,
+        logpath: &["/var/log/openhab/request.log", "/opt/openhab/logs/request.log"],
+        own_log: true,
+        access: true,
+        modes: false,
+        request: openhab::read,
     }
 
     // Other services of hosts and networks.

@@ -101,8 +101,10 @@ impl<'a> Record<'a> {
     /// `[<facility.severity>] [host] [facility.severity] program[pid]: message`: BSD's syslogd writes the priority before the
     /// host, BusyBox's after it, OpenWrt's `logread` in its place.
     fn after_date(stamp: Option<Stamp>, rest: &'a [u8]) -> Option<Self> {
-        // BSD's, with `-v`.
+        // The host's name is empty on some.
+        let rest = spaces(rest);
         let rest = match rest {
+            // BSD's, with `-v`.
             [b'<', ..] => rest.get(rest.iter().position(|&b| b == b' ')?..)?.trim_ascii_start(),
             // `logread -t`.
             [b'[', ..] if stamp.is_some() => kernel::after_number(rest).map_or(rest, spaces),

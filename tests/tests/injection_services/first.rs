@@ -92,12 +92,12 @@ pub const LINES: &[(Filter, &[&str])] = &[
     (
         Filter::NginxHttpAuth,
         &[
-            "2026/11/24 05:00:00 [error] 7#8: *9 user \"{u}\": password mismatch, client: 10.1.1.1, server: s, request: \"GET /{v} HTTP/1.1\", host: \"{v}\", referrer: \"{u}\"",
-            "2026/11/24 05:00:00 [error] 7#8: *9 user \"{u}\" was not found in \"/etc/htpasswd\", client: 10.1.1.1, server: s, request: \"{v}\", host: \"{v}\"",
-            "2026/11/24 05:00:00 [error] 7#8: *9 user \"{u}\": password mismatch, client: unix:, server: s, request: \"{v}\"",
-            "2026/11/24 05:00:00 [error] 7#8: *9 PAM: user '{u}' - not authenticated: Authentication failure, client: 10.1.1.1, server: s, request: \"{v}\"",
+            "2026/11/24 05:00:00 [error] 7#8: *9 user \"{n}\": password mismatch, client: 10.1.1.1, server: s, request: \"GET /{v} HTTP/1.1\", host: \"{v}\", referrer: \"{u}\"",
+            "2026/11/24 05:00:00 [error] 7#8: *9 user \"{n}\" was not found in \"/etc/htpasswd\", client: 10.1.1.1, server: s, request: \"{v}\", host: \"{v}\"",
+            "2026/11/24 05:00:00 [error] 7#8: *9 user \"{n}\": password mismatch, client: unix:, server: s, request: \"{v}\"",
+            "2026/11/24 05:00:00 [error] 7#8: *9 PAM: user '{n}' - not authenticated: Authentication failure, client: 10.1.1.1, server: s, request: \"{v}\"",
             "2026/11/24 05:00:00 [error] 7#8: *9 open() \"/srv/{u}\" failed (2: No such file or directory), client: 10.1.1.1, server: s, request: \"{v}\"",
-            "Nov 24 05:00:00 srv nginx[7]: 2026/11/24 05:00:00 [error] 7#8: *9 user \"{u}\": password mismatch, client: 10.1.1.1, server: s, request: \"{v}\"",
+            "Nov 24 05:00:00 srv nginx[7]: 2026/11/24 05:00:00 [error] 7#8: *9 user \"{n}\": password mismatch, client: 10.1.1.1, server: s, request: \"{v}\"",
         ],
     ),
     (

@@ -31,11 +31,12 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// A line with what the peer wrote: `{u}` and `{v}` as it is, `{x}` and `{y}` as a logger that escapes has it, `{q}` and `{r}`
-/// as one that escapes quotes and forgets the backslash.
+/// as one that escapes quotes and forgets the backslash, `{n}` as the name of HTTP's basic authentication, which ends at a
+/// colon.
 fn fill(line: &str, first: &str, second: &str) -> String {
     let quoted = |text: &str| text.replace('"', "\\\"");
     let escaped = |text: &str| quoted(&text.replace('\\', r"\\"));
-    let line = line.replace("{u}", first).replace("{v}", second);
+    let line = line.replace("{n}", &first.replace(':', "")).replace("{u}", first).replace("{v}", second);
     let line = line.replace("{x}", &escaped(first)).replace("{y}", &escaped(second));
     line.replace("{q}", &quoted(first)).replace("{r}", &quoted(second))
 }

@@ -236,7 +236,7 @@ fn the_example_is_what_it_says() {
         &[
             Jail { maxretry: 3, ..base("sshd", Filter::Sshd) },
             Jail { enabled: false, ..base("dropbear", Filter::Dropbear) },
-            Jail { logpath: paths(&["/var/log/nginx/error.log"]), ..base("nginx-http-auth", Filter::NginxHttpAuth) },
+            Jail { logpath: paths(&["/var/log/apache2/error.log"]), ..base("apache-auth", Filter::ApacheAuth) },
             probes,
             Jail {
                 enabled: false,

@@ -1,8 +1,9 @@
 //! Apache httpd's error log, as `core/log.c` and the `mod_auth*` modules write it in 2.2 and 2.4: into a file of its own, or
 //! through syslog.
 //!
-//! `[MODULE:LEVEL] [pid N[:tid N]] [client ADDRESS[:PORT]] [AHnnnnn: ]MESSAGE`: the peer stands before all that it chooses.
-//! IPv6 is `[2001:db8::1]:PORT` in 2.4 and `2001:db8::1` in 2.2. `aggressive` also counts what `mod_evasive` refused.
+//! `[MODULE:LEVEL] [pid N[:tid N]] [client ADDRESS[:PORT]] [AHnnnnn: ]MESSAGE`: the peer stands before all that it chooses,
+//! and no line break stands raw in a message. 2.4 writes the process and the port, 2.2 neither, and no brackets around
+//! IPv6: `2001:db8::1:PORT`. `aggressive` also counts what `mod_evasive` refused.
 
 use super::text::{after_any, contains, contains_any};
 use super::{host_port, split_first};
@@ -14,13 +15,29 @@ pub(in crate::detect) fn is_program(name: &[u8]) -> bool {
     matches!(split_first(name, b"/"), Some((b"httpd" | b"apache2", _)))
 }
 
-/// Whose failure a message tells.
+/// A message of the error log.
+pub(super) struct Entry<'a> {
+    /// Where it is from: `auth_basic:error`, or only `error` in 2.2.
+    module: &'a [u8],
+    /// The client, if it is an address.
+    pub peer: Option<Addr>,
+    /// What it says, without its number.
+    pub text: &'a [u8],
+}
+
+/// A path or a URI at the end of a message, without the referer behind it.
+pub(super) fn before_referer(text: &[u8]) -> &[u8] {
+    split_first(text, b", referer: ").map_or(text, |(before, _)| before)
+}
+
+/// Takes a message apart.
 #[inline(never)]
-pub(in crate::detect) fn read(message: &[u8], mode: Mode) -> Option<Addr> {
+pub(super) fn entry(message: &[u8]) -> Option<Entry<'_>> {
     let (module, mut rest) = split_first(message.strip_prefix(b"[")?, b"] [")?;
     if !module.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-')) {
         return None;
     }
+    let mut is_port_there = false;
     if let Some(process) = rest.strip_prefix(b"pid ") {
         let (process, after) = split_first(process, b"] [")?;
         // Else the brackets are text of a message that has no client.
@@ -28,20 +45,29 @@ pub(in crate::detect) fn read(message: &[u8], mode: Mode) -> Option<Addr> {
             return None;
         }
         rest = after;
+        is_port_there = true;
     }
     let (client, text) = split_first(after_any(rest, &[b"client ", b"remote "])?, b"] ")?;
     let text = match text {
         [b'A', b'H', _, _, _, _, _, b':', b' ', text @ ..] => text,
         _ => text,
     };
-    if !is_failure(text) || (module.starts_with(b"evasive") && mode != Mode::Aggressive) {
+    let peer = match Addr::parse(client) {
+        // Without brackets, the last number of an IPv6 address of 2.4 is the port.
+        Ok(addr) if addr.as_v4().is_some() || !is_port_there => Some(addr),
+        _ => host_port(client).filter(|addr| is_port_there || client.starts_with(b"[") || addr.as_v4().is_some()),
+    };
+    Some(Entry { module, peer, text })
+}
+
+/// Whose failure a message tells.
+#[inline(never)]
+pub(in crate::detect) fn read(message: &[u8], mode: Mode) -> Option<Addr> {
+    let entry = entry(message)?;
+    if !is_failure(entry.text) || (entry.module.starts_with(b"evasive") && mode != Mode::Aggressive) {
         return None;
     }
-    // Without brackets, the last colon of an IPv6 address is no port's.
-    match Addr::parse(client) {
-        Ok(addr) => Some(addr),
-        Err(_) => host_port(client).filter(|addr| client.starts_with(b"[") || addr.as_v4().is_some()),
-    }
+    entry.peer
 }
 
 fn is_failure(text: &[u8]) -> bool {
@@ -100,8 +126,19 @@ mod tests {
                 Mode::Normal,
                 Some("2001:db8::1"),
             ),
+            (
+                "[auth_basic:error] [pid 5] [client 2001:db8::1:5] AH01618: user a not found: /",
+                Mode::Normal,
+                Some("2001:db8::1"),
+            ),
+            (
+                "[auth_basic:error] [pid 5] [client 2001:db8:0:0:0:0:0:1:54321] AH01618: user a not found: /",
+                Mode::Normal,
+                Some("2001:db8::1"),
+            ),
             ("[error] [client 2001:db8::1:5] user a not found: /", Mode::Normal, Some("2001:db8::1:5")),
             ("[error] [client 2001:db8:0:0:0:0:0:1:5] user a not found: /", Mode::Normal, None),
+            ("[auth_basic:error] [pid 5] [client 10.1.1.1] AH01618: user a not found: /", Mode::Normal, ours),
             (
                 "[core:error] [pid 5] [client 10.1.1.1:5] File does not exist: /[client 9.9.9.9] user a not found: /",
                 Mode::Aggressive,

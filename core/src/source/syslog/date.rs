@@ -59,11 +59,11 @@ const LONGEST: usize = 40;
 
 /// Dates that only single programs write: `d` the day, `m` the month, `b` its English abbreviation, `Y` the year, `y` that of
 /// this century, `T` the time, maybe with a fraction, `z` a space and a zone or nothing; others are themselves.
-const FORMS: [&[u8]; 13] = [
+const FORMS: [&[u8]; 15] = [
     b"d-b-Y Tz ", // Kerio Connect and Roundcube, in brackets; BIND
     b"b-d-y T ",  // ASSP
     b"m/d/Y T ",  // SquirrelMail
-    b"d-m-Y T ",  // Domino as fail2ban asks for it; its operator chooses the order
+    b"d-m-Y Tz ", // 3proxy; Domino as fail2ban asks for it; its operator chooses the order
     b"m-d-Y T ",
     b"d/m/Y T ",
     b"d.m.Y T ",
@@ -73,6 +73,8 @@ const FORMS: [&[u8]; 13] = [
     b"Ymd-T ",        // xrdp, in brackets
     b"m-d T ",        // FreeSWITCH
     b"L m/d/Y - T: ", // Half-Life
+    b"Y:m:d-T: ",     // DirectAdmin
+    b"Y-m-d T|",      // Centreon
 ];
 
 /// The date at the start of a line that a program writes into a log file of its own: one that syslog might write, or
@@ -133,7 +135,7 @@ fn epoch(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((digits.iter().fold(0, |value, digit| value * 10 + i64::from(digit - b'0')), rest))
 }
 
-/// GitLab's `2020-04-09T14:04:00.667Z: `.
+/// GitLab's `2020-04-09T14:04:00.667Z: `, lighttpd's `2021-09-30 17:44:37: `.
 fn iso_colon(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let (stamp, rest) = moment(line)?;
     Some((stamp, rest.strip_prefix(b": ")?))

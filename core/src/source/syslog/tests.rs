@@ -45,6 +45,7 @@ fn headers_of_every_form() {
         ("srv sshd[13709]: x y", "sshd", Some(13709), "x y"),
         ("sshd[13709]: x y", "sshd", Some(13709), "x y"),
         ("Nov 23 21:50:19 sshd[8148]: x", "sshd", Some(8148), "x"),
+        ("Nov 23 21:50:19   sshd[8148]: x", "sshd", Some(8148), "x"),
         ("Mar  3 00:17:22 [sshd]: x", "sshd", None, "x"),
         ("Mar  3 00:17:22 host [sshd][9]: x", "sshd", Some(9), "x"),
         ("Mar  3 00:17:22 host /usr/sbin/sshd[9]: x", "sshd", Some(9), "x"),
@@ -222,6 +223,11 @@ fn dates_of_single_programs_are_read() {
         ("t=2020-10-19T18:44:33+0200 lvl=a", wall(1_603_125_873), "lvl=a"),
         ("2020-04-09T14:04:00.667Z: a", wall(1_586_441_040), "a"),
         ("type=A msg=audit(1383116263.000:603): a", wall(1_383_116_263), "type=A msg=audit(1383116263.000:603): a"),
+        ("11-06-2013 02:09:43 +0300 a", wall(1_370_905_783), "a"),
+        ("1386543323.000      4 a", wall(1_386_543_323), "     4 a"),
+        ("2014:07:02-00:17:45: 'a", wall(1_404_260_265), "'a"),
+        ("2019-10-15 18:55:15|-1|a", wall(1_571_165_715), "-1|a"),
+        ("2021-09-30 17:44:37: (a", wall(1_633_023_877), "(a"),
     ] {
         assert_eq!(own_date(line.as_bytes()), Some((want, message.as_bytes())), "{line}");
     }
@@ -237,6 +243,8 @@ fn dates_of_single_programs_are_read() {
         "78017 00cf -- none -- - 2014-01-13T05:02:22+00:00 WARN a",
         "78017 00cff -- none -- - x",
         "11-Aug-2013 03:36:11. a",
+        "2014:07:02 00:17:45: a",
+        "2019-10-15 18:55:15, a",
         "139324  8:24:09 a",
         "13-03 07:56:53 a",
         "[Pdt Apr 16 21:05:29] a",
