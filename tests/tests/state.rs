@@ -104,7 +104,10 @@ fn kill_again_and_again(times: u64, sync: &str, most_ms: u64, grace: Duration) {
     let banned: BTreeSet<_> = bans.keys().copied().collect();
     assert!(known.is_subset(&banned) && banned.is_subset(&attackers()));
     assert!(known.len() > usize::try_from(times).unwrap(), "{} bans in {times} rounds", known.len());
-    assert!(bans.values().all(|ban| ban.left.is_some_and(|left| (1..=3600).contains(&left))));
+    // Both clocks are read to the second, so each start may move an end by one, either way.
+    let odd: Vec<_> =
+        bans.values().map(|ban| ban.left).filter(|left| !left.is_some_and(|s| (1..=3603).contains(&s))).collect();
+    assert!(odd.is_empty(), "{odd:?}");
 }
 
 /// With `state_sync = 0` all that was ever said is so.
