@@ -44,11 +44,12 @@ pub struct Daemon {
     log: PathBuf,
 }
 
-/// Settings of a bench: table, `maxretry`, and what becomes of the table.
+/// Settings of a bench: table, `maxretry`, and what becomes of the table. Without a state file, from which a round would have
+/// the bans of the one before.
 pub fn config(dir: &Path, table: &str, maxretry: u32, on_stop: &str) -> PathBuf {
     let path = dir.join("edgeban.toml");
     let text = format!(
-        "[global]\ntable = \"{table}\"\non_stop = \"{on_stop}\"\n[jails.sshd]\nlogpath = \"{}\"\nmaxretry = {maxretry}\n\
+        "[global]\ntable = \"{table}\"\non_stop = \"{on_stop}\"\nstate_dir = \"\"\n[jails.sshd]\nlogpath = \"{}\"\nmaxretry = {maxretry}\n\
          findtime = \"7d\"\nbantime = \"7d\"\nignoreip = \"127.0.0.0/8\"\n",
         dir.join("auth.log").display()
     );
